@@ -1,0 +1,130 @@
+"""The words of the command line. The options of `predict` and `explain` are the task's own modalities."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ..core.errors import ColonnadeError
+from ..core.version import __version__
+from ..core.vertical import Task, find, tasks
+
+_HELP = "Multimodal pipelines for finance, medicine and industry."
+_SHAPE = "TASK --MODALITY VALUE ..."
+
+
+class UsageError(ColonnadeError):
+    """The words of the command are off."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with its complaints raised as sentences rather than printed with the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see '{self.prog} --help')")
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """The command and its options.
+
+    Raises:
+        UsageError: unknown or missing words.
+        UnknownName: a task that no installed vertical has.
+    """
+    parser = _parser()
+    options, rest = parser.parse_known_args(words)
+    if options.command in ("predict", "explain"):
+        if not options.task:
+            raise UsageError(f"name a task: colonnade {options.command} {_SHAPE} (known: {', '.join(tasks())})")
+        own = _task_parser(options.command, find(options.task))
+        return own.parse_args(["--help"] if options.wants_help else rest, namespace=options)
+    if options.command == "bench":
+        options.arguments = rest
+    elif rest:
+        parser.error(f"unrecognised: {' '.join(rest)}")
+    return options
+
+
+def given(options: argparse.Namespace) -> dict[str, str | Path | None]:
+    """The modalities as `predict` takes them; `@file` reads an inline text from a file."""
+    values: dict[str, str | Path | None] = {}
+    for modality in find(options.task).modalities:
+        value: Any = getattr(options, f"modality_{modality.name}")
+        if modality.inline and isinstance(value, str) and value.startswith("@"):
+            value = Path(value[1:])
+        values[modality.name] = value
+    return values
+
+
+def _parser() -> argparse.ArgumentParser:
+    everywhere = _Parser(add_help=False)
+    everywhere.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+    everywhere.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser = _Parser(prog="colonnade", description=_HELP, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"colonnade {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    def add(name: str, about: str, *, add_help: bool = True) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name, help=about, description=about, parents=[everywhere], allow_abbrev=False, add_help=add_help
+        )
+
+    add("tasks", "list the tasks and what each takes")
+    demo = add("demo", "run a small real input through every task and write the reports")
+    demo.add_argument("--out", type=Path, default=Path("out/demo"), help="folder for the reports (default: out/demo)")
+    for name, about in (("predict", "answer for one record"), ("explain", "what each modality contributed")):
+        command = add(name, about, add_help=False)
+        command.add_argument("task", nargs="?", default="")
+        command.add_argument("-h", "--help", action="store_true", dest="wants_help")
+    _with_data(add("evaluate", "score on labelled data, beside baselines")).add_argument("--layout")
+    _fit_options(_with_data(add("fit", "fit to labelled data and write a checkpoint")))
+    export = _with_task(add("export", "write a program for another engine"))
+    export.add_argument("--format", default="onnx", help="onnx, openvino or torch (default: onnx)")
+    export.add_argument("--int8", action="store_true", help="quantise weights to 8 bits")
+    export.add_argument("--out", type=Path, required=True)
+    serve = add("serve", "answer over HTTP")
+    serve.add_argument("tasks", nargs="+", metavar="TASK")
+    serve.add_argument("--checkpoint", type=Path)
+    _address(serve, 8080)
+    app = add("app", "open a vertical's demo page in the browser")
+    app.add_argument("vertical")
+    _address(app, 8000)
+    add("bench", "run a benchmark of this checkout").add_argument("name", nargs="?")
+    return parser
+
+
+def _task_parser(command: str, task: Task) -> argparse.ArgumentParser:
+    parser = _Parser(prog=f"colonnade {command} {task.name}", description=task.summary, allow_abbrev=False)
+    for modality in task.modalities:
+        parser.add_argument(
+            f"--{modality.name}", dest=f"modality_{modality.name}", metavar="VALUE", help=modality.takes
+        )
+    parser.add_argument("--checkpoint", type=Path, help="a fitted model's folder (default: the one that ships)")
+    parser.add_argument("--out", type=Path, help="folder for result.json, report.html and files")
+    return parser
+
+
+def _with_task(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("task", metavar="TASK")
+    parser.add_argument("--checkpoint", type=Path, help="a fitted model's folder (default: the one that ships)")
+    return parser
+
+
+def _with_data(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    _with_task(parser).add_argument("data", type=Path, metavar="DATA")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser
+
+
+def _fit_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--method", default="full", help="full, lora, progressive or probe (default: full)")
+    parser.add_argument("--recipe", help="a named recipe of the task, rather than its default")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--out", type=Path, required=True)
+
+
+def _address(parser: argparse.ArgumentParser, port: int) -> None:
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=port)

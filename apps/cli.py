@@ -1,0 +1,172 @@
+"""The command line: the verbs of a pipeline as commands. It parses, calls, prints; it knows nothing of any field.
+
+Standard output carries the answer only (one JSON object with --json); progress and complaints go to standard error.
+A wrong input is answered with one sentence and exit code 2. Nothing heavy is imported before a command needs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..core.errors import ColonnadeError
+from . import arguments
+
+Answer = dict[str, Any]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 2 the caller can mend it, 1 a fault of the program."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    as_json, debug = "--json" in words, "--debug" in words
+    try:
+        options = arguments.parse(words)
+        command = COMMANDS[options.command]
+        with _stdout_kept_clean():
+            answer = command(options)
+        print(
+            json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False) if as_json else _readable(options, answer)
+        )
+        return 0
+    except ColonnadeError as error:
+        return _complain(error, 2, as_json=as_json, debug=debug)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 0
+    except Exception as error:
+        return _complain(error, 1, as_json=as_json, debug=debug)
+
+
+def _predict(options: argparse.Namespace) -> Answer:
+    pipeline = _pipeline(options)
+    result = pipeline.predict(**arguments.given(options))
+    answer = result.to_dict(report=None if options.out is None else f"{options.out}/report.html")
+    if options.out is not None:
+        result.save(options.out)
+    return answer
+
+
+def _explain(options: argparse.Namespace) -> Answer:
+    return _pipeline(options).explain(**arguments.given(options)).to_dict()
+
+
+def _evaluate(options: argparse.Namespace) -> Answer:
+    return _pipeline(options).evaluate(options.data, layout=options.layout, seed=options.seed).to_dict()
+
+
+def _fit(options: argparse.Namespace) -> Answer:
+    from ..core.pipeline import FitOptions
+
+    how = FitOptions(method=options.method, seed=options.seed, recipe=options.recipe, epochs=options.epochs)
+    return _pipeline(options).fit(options.data, out=options.out, options=how).to_dict()
+
+
+def _export(options: argparse.Namespace) -> Answer:
+    return _pipeline(options).export(out=options.out, format=options.format, int8=options.int8).to_dict()
+
+
+def _serve(options: argparse.Namespace) -> Answer:
+    from ..core.optional import require
+
+    require("fastapi", "serve", "serving")
+    from ..core.serving.app import serve
+    from ..core.vertical import find
+
+    pipelines = [find(name).pipeline().from_pretrained(options.checkpoint) for name in options.tasks]
+    serve(pipelines, host=options.host, port=options.port)
+    return {"served": options.tasks}
+
+
+def _tasks(options: argparse.Namespace) -> Answer:
+    from ..core.vertical import tasks
+
+    return {
+        "tasks": [
+            {
+                "task": task.name,
+                "summary": task.summary,
+                "answer": task.answer,
+                "modalities": [{"name": each.name, "takes": each.takes} for each in task.modalities],
+                "minimum": [list(subset) for subset in task.minimum],
+            }
+            for task in tasks().values()
+        ]
+    }
+
+
+def _demo(options: argparse.Namespace) -> Answer:
+    from .demo import run
+
+    return run(options.out)
+
+
+def _app(options: argparse.Namespace) -> Answer:
+    from ..core.optional import require
+
+    require("fastapi", "serve", "the demo app")
+    from .web import run
+
+    run(options.vertical, host=options.host, port=options.port)
+    return {"app": options.vertical}
+
+
+def _bench(options: argparse.Namespace) -> Answer:
+    from .bench import run
+
+    return run(options.name, options.arguments)
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], Answer]] = {
+    "predict": _predict,
+    "explain": _explain,
+    "evaluate": _evaluate,
+    "fit": _fit,
+    "export": _export,
+    "serve": _serve,
+    "tasks": _tasks,
+    "demo": _demo,
+    "app": _app,
+    "bench": _bench,
+}
+
+
+def _pipeline(options: argparse.Namespace) -> Any:
+    from ..core.vertical import find
+
+    return find(options.task).pipeline().from_pretrained(options.checkpoint)
+
+
+def _readable(options: argparse.Namespace, answer: Answer) -> str:
+    from .readable import render
+
+    return render(options.command, answer)
+
+
+def _complain(error: BaseException, code: int, *, as_json: bool, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    sentence = (
+        str(error) if code == 2 else f"a fault of the program ({type(error).__name__}: {error}); --debug shows where"
+    )
+    print(f"colonnade: {sentence}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": sentence, "kind": type(error).__name__}, ensure_ascii=False))
+    return code
+
+
+@contextlib.contextmanager
+def _stdout_kept_clean() -> Any:
+    """What libraries print while a command works goes to standard error: standard output is the answer alone."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Batches, missing modalities, splits: between records and tensors."""

@@ -1,0 +1,1 @@
+"""From a trained model to a program other engines run, with proof of parity."""

@@ -1,0 +1,1 @@
+"""Blocks that several encoders share: attention, temporal attention, mlp, patches, positions."""

@@ -1,0 +1,239 @@
+"""The verbs, written once: predict, fit, evaluate, explain, export, save. (`serve` is in core/serving.)
+
+A vertical's pipeline supplies the steps that only it can know; everything a user may get wrong on the way in, and all
+that must be the same for every task on the way out (names, subsets, digests, versions, whole folders), is here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from . import checkpoint as checkpoints
+from . import digest
+from .checkpoint import Checkpoint
+from .errors import CheckpointError, FileError, FormatError, InputError, UnknownName
+from .result import Evaluation, Explanation, Exported, Fitted, Report, Result, Source
+from .version import __version__
+from .vertical import Modality, Task
+
+if TYPE_CHECKING:
+    from .export.program import Program
+
+METHODS = ("full", "lora", "progressive", "probe")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FitOptions:
+    """How to fit: which weights move, from which seed, and for how long (None: the recipe's own)."""
+
+    method: str = "full"
+    seed: int = 0
+    recipe: str | None = None
+    epochs: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise UnknownName("method", self.method, METHODS)
+        if self.epochs is not None and self.epochs < 1:
+            raise InputError(f"epochs must be at least 1, got {self.epochs}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """What a vertical answers for one record; the base turns it into a Result."""
+
+    answer: Any
+    status: str = "ok"
+    warnings: tuple[str, ...] = ()
+    report: Report | None = None
+    gates: Mapping[str, float] = field(default_factory=dict)
+
+
+class Pipeline(ABC):
+    """One task, ready to use. `record` below is a mapping from modality name to what `read` made of it."""
+
+    task: ClassVar[Task]
+    weights: ClassVar[Path | None] = None  # the checkpoint that ships
+    explains: ClassVar[str] = "score"  # what `measure` returns, in words
+    model: Mapping[str, Any] = {}  # name and digest of the weights in use
+
+    # ---- what a vertical supplies -------------------------------------------------------------------------------
+
+    @classmethod
+    @abstractmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint) -> Self:
+        """The pipeline that `to_checkpoint` described."""
+
+    @abstractmethod
+    def to_checkpoint(self) -> Checkpoint:
+        """Everything the pipeline is made of, apart from code."""
+
+    @abstractmethod
+    def read(self, modality: str, value: Any) -> Any:
+        """One modality at the border: a path, a string or a noun becomes a checked noun of the field."""
+
+    @abstractmethod
+    def answer(self, record: Mapping[str, Any]) -> Answered:
+        """The answer for one record."""
+
+    @abstractmethod
+    def measure(self, record: Mapping[str, Any]) -> float:
+        """The one number that `explain` attributes, for a record or any part of it (even an empty one)."""
+
+    @abstractmethod
+    def evaluate_on(self, data: Path, *, layout: str | None, seed: int) -> Evaluation:
+        """Metrics with intervals, baselines and subsets on labelled data."""
+
+    @abstractmethod
+    def fit_on(self, data: Path, options: FitOptions) -> Self:
+        """A new pipeline fitted to labelled data; `self` is where adaptation starts from."""
+
+    @abstractmethod
+    def program(self) -> Program:
+        """The part of the pipeline that other engines can run, with inputs that prove parity."""
+
+    def parts(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+        """More for `explain`, inside the modalities (attributions, maps); nothing by default."""
+        return {}
+
+    # ---- the verbs ----------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_pretrained(cls, checkpoint: str | Path | None = None) -> Self:
+        """The weights that ship with the package, or those of a checkpoint folder.
+
+        Raises:
+            CheckpointError: the folder is missing, of another task, newer, truncated, or holds a pickle.
+        """
+        folder = checkpoint if checkpoint is not None else cls.weights
+        if folder is None:
+            raise CheckpointError(f"{cls.task.name} ships no weights: fit it first, then name the checkpoint")
+        loaded = checkpoints.load(folder, cls.task.name)
+        try:
+            pipeline = cls.from_checkpoint(loaded)
+        except (KeyError, TypeError, RuntimeError, ValueError) as error:
+            raise CheckpointError(f"{folder} does not fit this version of {cls.task.name}: {error}") from error
+        pipeline.model = {"name": Path(folder).name, "sha256": loaded.digest, "seed": loaded.card.get("seed")}
+        return pipeline
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the checkpoint, whole or not at all."""
+        return self.to_checkpoint().save(folder)
+
+    def predict(self, **given: Any) -> Result:
+        """The answer for one record: modalities by name, as paths, strings or nouns; None is not given.
+
+        Raises:
+            InputError: an unknown name, a subset below the minimum, or an input that cannot be read.
+        """
+        started = time.perf_counter()
+        record, sources = self._record(given)
+        answered = self.answer(record)
+        return Result(
+            task=self.task.name,
+            version=__version__,
+            model=self.model,
+            inputs=sources,
+            status=answered.status,
+            answer=answered.answer,
+            warnings=answered.warnings,
+            report=answered.report,
+            gates=answered.gates,
+            seconds=round(time.perf_counter() - started, 3),
+        )
+
+    def evaluate(self, data: str | Path, *, layout: str | None = None, seed: int = 0) -> Evaluation:
+        """How good it is on labelled data, beside the baselines, for every subset of modalities."""
+        started = time.perf_counter()
+        result = self.evaluate_on(existing(data, "data"), layout=layout, seed=seed)
+        return dataclasses.replace(result, seconds=round(time.perf_counter() - started, 3))
+
+    def explain(self, **given: Any) -> Explanation:
+        """What each modality contributed to this answer: exact Shapley values over the subsets present."""
+        from .trust.attribution import shapley
+
+        started = time.perf_counter()
+        record, _ = self._record(given)
+        shares, base = shapley(tuple(record), lambda names: self.measure({name: record[name] for name in names}))
+        return Explanation(
+            task=self.task.name,
+            explains=self.explains,
+            value=base + sum(shares.values()),
+            base=base,
+            modalities=shares,
+            parts=self.parts(record),
+            seconds=round(time.perf_counter() - started, 3),
+        )
+
+    def fit(self, data: str | Path, *, out: str | Path, options: FitOptions | None = None) -> Fitted:
+        """Fit to labelled data and write a checkpoint that `from_pretrained` reads."""
+        started = time.perf_counter()
+        fitted = self.fit_on(existing(data, "data"), options or FitOptions())
+        checkpoint = fitted.to_checkpoint()
+        checkpoint.save(out)
+        seconds = round(time.perf_counter() - started, 3)
+        return Fitted(task=self.task.name, checkpoint=str(out), card=checkpoint.card, seconds=seconds)
+
+    def export(self, *, out: str | Path, format: str = "onnx", int8: bool = False) -> Exported:
+        """Write a program for another engine, proven equal to this one for every subset of modalities."""
+        from .export import write
+
+        return write(self.program(), task=self.task.name, out=Path(out), format=format, int8=int8)
+
+    # ---- the border ---------------------------------------------------------------------------------------------
+
+    def _record(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Source, ...]]:
+        present = {name: value for name, value in given.items() if value is not None}
+        self.task.check(present)
+        record, sources = {}, []
+        for modality in self.task.modalities:
+            if modality.name in present:
+                value, source = _arrived(modality, present[modality.name])
+                record[modality.name] = self.read(modality.name, value)
+                sources.append(source)
+        return record, tuple(sources)
+
+
+def existing(path: str | Path, what: str) -> Path:
+    """The path, if something that is not empty lies there.
+
+    Raises:
+        FileError: nothing is there, or it is empty.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileError(f"{what}: there is no file or folder at {path}")
+    if path.is_file() and path.stat().st_size == 0:
+        raise FileError(f"{what}: {path} is empty")
+    if path.is_dir() and not any(path.iterdir()):
+        raise FileError(f"{what}: the folder {path} is empty")
+    return path
+
+
+def _arrived(modality: Modality, value: Any) -> tuple[Any, Source]:
+    """A value as it came in, checked to be there, with its digest."""
+    if isinstance(value, str) and modality.inline:
+        if not value.strip():
+            raise FormatError(f"{modality.name} is empty: leave it out where there is none")
+        return value, Source(modality=modality.name, path=None, sha256=digest.of_value(value))
+    if isinstance(value, (str, Path)):
+        path = existing(value, modality.name)
+        source = Source(modality=modality.name, path=str(path), sha256=digest.of_file(path))
+        return (_text_of(path) if modality.inline else path), source
+    return value, Source(modality=modality.name, path=None, sha256=digest.of_value(value))
+
+
+def _text_of(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (UnicodeDecodeError, OSError) as error:
+        raise FormatError(f"{path} is not UTF-8 text: {error}") from error
+    if not text.strip():
+        raise FileError(f"{path} holds no text")
+    return text

@@ -1,0 +1,1 @@
+"""One readable loop that yields events, and what it is made of."""

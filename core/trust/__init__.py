@@ -1,0 +1,1 @@
+"""Calibration, conformal prediction, risk control, subset report and attribution."""

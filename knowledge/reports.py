@@ -1,0 +1,165 @@
+"""A report: claims, figures and tables, verified and written as one self-contained page (no script, no outside link).
+
+It knows nothing of any field: a vertical plans the sections, this file realises and renders them.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from .claims import Claim, Evidence, verify
+from .page import PAGE, STYLE
+
+Tone = Literal["good", "bad", "warn", "plain"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figure:
+    """A picture as SVG or PNG bytes (knowledge/figures.py makes them), with what it shows."""
+
+    data: str  # an <svg> element, or a data URI of a PNG
+    caption: str
+    wide: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rows:
+    """A table: a header and rows of text; numbers are aligned right."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Key:
+    """One number or word to read first."""
+
+    label: str
+    value: str
+    note: str = ""
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Section:
+    """A heading and what stands under it, in this order: claims, figures, tables, notes."""
+
+    heading: str
+    claims: tuple[Claim, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    tables: tuple[Rows, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A page. Its claims are verified when it is made, so a report that exists is one whose numbers hold.
+
+    Raises:
+        UnsupportedClaim: at construction, when a claim's evidence does not carry it.
+    """
+
+    title: str
+    verdict: str
+    tone: Tone = "plain"
+    banner: str = ""
+    keys: tuple[Key, ...] = ()
+    sections: tuple[Section, ...] = ()
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        verify((claim for section in self.sections for claim in section.claims), self.evidence)
+
+    def save(self, path: str | Path) -> Path:
+        path = Path(path)
+        path.write_text(self.html(), encoding="utf-8")
+        return path
+
+    def sentences(self) -> tuple[str, ...]:
+        """Every sentence of the report, as a reader sees it."""
+        return tuple(claim.sentence() for section in self.sections for claim in section.claims)
+
+    def html(self) -> str:
+        numbers = {key: number for number, key in enumerate(self.evidence, start=1)}
+        body = [
+            f'<header><p class="kicker">Colonnade report</p><h1>{_e(self.title)}</h1>',
+            f'<p class="verdict {self.tone}">{_e(self.verdict)}</p></header>',
+            f'<p class="banner">{_e(self.banner)}</p>' if self.banner else "",
+            _warnings(self.warnings),
+            _keys(self.keys),
+            *(_section(section, numbers) for section in self.sections),
+            _evidence(self.evidence, numbers),
+            _provenance(self.provenance),
+        ]
+        return PAGE.format(title=_e(self.title), style=STYLE, body="\n".join(part for part in body if part))
+
+
+def _section(section: Section, numbers: Mapping[str, int]) -> str:
+    parts = [f"<section><h2>{_e(section.heading)}</h2>"]
+    if section.claims:
+        parts.append("<ul class='claims'>" + "".join(_claim(claim, numbers) for claim in section.claims) + "</ul>")
+    if section.figures:
+        parts.append("<div class='figures'>" + "".join(_figure(figure) for figure in section.figures) + "</div>")
+    parts += [_rows(table) for table in section.tables]
+    parts += [f"<p class='note'>{_e(note)}</p>" for note in section.notes]
+    return "".join(parts) + "</section>"
+
+
+def _claim(claim: Claim, numbers: Mapping[str, int]) -> str:
+    cites = "".join(f'<a href="#e{numbers[key]}">{numbers[key]}</a>' for key in claim.evidence())
+    return f"<li>{_e(claim.sentence())} <sup>{cites}</sup></li>"
+
+
+def _figure(figure: Figure) -> str:
+    picture = figure.data if figure.data.startswith("<svg") else f'<img src="{figure.data}" alt="{_e(figure.caption)}">'
+    size = "wide" if figure.wide else "small"
+    return f'<figure class="{size}">{picture}<figcaption>{_e(figure.caption)}</figcaption></figure>'
+
+
+def _rows(table: Rows) -> str:
+    head = "".join(f"<th>{_e(cell)}</th>" for cell in table.header)
+    body = "".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in table.rows)
+    caption = f"<caption>{_e(table.caption)}</caption>" if table.caption else ""
+    return f"<div class='scroll'><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def _cell(text: str) -> str:
+    numeric = text[:1] in "-+−.0123456789" and any(character.isdigit() for character in text)
+    return f'<td class="number">{_e(text)}</td>' if numeric else f"<td>{_e(text)}</td>"
+
+
+def _keys(keys: Sequence[Key]) -> str:
+    cards = "".join(
+        f'<div class="key {key.tone}"><span>{_e(key.label)}</span><b>{_e(key.value)}</b>'
+        f"<small>{_e(key.note)}</small></div>"
+        for key in keys
+    )
+    return f'<div class="keys">{cards}</div>' if keys else ""
+
+
+def _warnings(warnings: Sequence[str]) -> str:
+    items = "".join(f"<li>{_e(warning)}</li>" for warning in warnings)
+    return f'<div class="warnings"><h2>Warnings</h2><ul>{items}</ul></div>' if warnings else ""
+
+
+def _evidence(evidence: Mapping[str, Evidence], numbers: Mapping[str, int]) -> str:
+    items = "".join(
+        f'<li id="e{numbers[key]}"><i>{_e(item.kind)}</i> {_e(item.shows)}</li>' for key, item in evidence.items()
+    )
+    return f"<section><h2>Evidence</h2><ol class='evidence'>{items}</ol></section>" if evidence else ""
+
+
+def _provenance(provenance: Mapping[str, str]) -> str:
+    rows = "".join(f"<tr><th>{_e(key)}</th><td><code>{_e(value)}</code></td></tr>" for key, value in provenance.items())
+    return f"<section><h2>How this was made</h2><table class='made'>{rows}</table></section>" if provenance else ""
+
+
+def _e(text: str) -> str:
+    return html.escape(str(text))
