@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from colonnade.apps.cli import main
+
+
+def test_tasks_prints_one_json_object_and_nothing_else(capsys):
+    assert main(["tasks", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert {"medical/nodules"} <= {task["task"] for task in json.loads(printed.out)["tasks"]}
+    assert printed.err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["predict"], "name a task"),
+        (["predict", "medical/nodule", "--ct", "x"], "did you mean 'medical/nodules'"),
+        (["predict", "medical/nodules", "--mri", "x"], "unrecognized arguments: --mri x"),
+        (["evaluate", "medical/nodules"], "required: DATA"),
+        (["frobnicate"], "invalid choice: 'frobnicate'"),
+        (["tasks", "more"], "unrecognised: more"),
+        (["bench", "no-such"], "there is no benchmark 'no-such'"),
+    ],
+)
+def test_off_words_are_one_sentence_and_exit_code_2(words, says, capsys):
+    assert main(words) == 2
+    printed = capsys.readouterr()
+    assert says in printed.err
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
+
+
+def test_with_json_an_error_is_an_object_too(capsys):
+    assert main(["predict", "no/such", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["kind"] == "UnknownName"
+
+
+def test_help_of_a_task_lists_its_modalities(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["predict", "medical/nodules", "--help"])
+    assert stop.value.code == 0
+    assert "--indication" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["tasks"], ["--help"], ["predict", "medical/nodules", "--help"]], ids=" ".join)
+def test_a_light_command_imports_nothing_heavy(words):
+    code = (
+        "import sys\nfrom colonnade.apps.cli import main\n"
+        f"try: main({words!r})\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'scipy', 'matplotlib', 'monai', 'sklearn', 'pydicom'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
