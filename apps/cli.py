@@ -63,9 +63,11 @@ def _evaluate(options: argparse.Namespace) -> Answer:
 
 def _fit(options: argparse.Namespace) -> Answer:
     from ..core.pipeline import FitOptions
+    from ..core.vertical import find
 
     how = FitOptions(method=options.method, seed=options.seed, recipe=options.recipe, epochs=options.epochs)
-    return _pipeline(options).fit(options.data, out=options.out, options=how).to_dict()
+    start = find(options.task).pipeline().start(options.checkpoint, seed=options.seed)
+    return start.fit(options.data, out=options.out, options=how).to_dict()
 
 
 def _export(options: argparse.Namespace) -> Answer:

@@ -20,7 +20,7 @@ import numpy as np
 
 from .digest import of_file
 from .errors import CheckpointError
-from .result import dumps, whole_folder
+from .result import dumps, plain, whole_folder
 from .version import __version__
 
 FORMAT = 1
@@ -49,7 +49,7 @@ class Checkpoint:
             )
             (aside / "config.json").write_text(dumps(head), encoding="utf-8")
             (aside / "vocabulary.json").write_text(dumps(dict(self.vocabulary)), encoding="utf-8")
-            (aside / "card.json").write_text(dumps(dict(self.card)), encoding="utf-8")
+            (aside / "card.json").write_text(dumps(plain(self.card)), encoding="utf-8")
         return Path(folder)
 
 

@@ -47,6 +47,8 @@ def to_plain(value: Any) -> Any:
 def from_plain(kind: Any, plain: Any) -> Any:
     """Rebuild a value of type `kind`; a union of dataclasses is told apart by their field `kind`."""
     origin = get_origin(kind)
+    if kind is Any:
+        return plain
     if dataclasses.is_dataclass(kind):
         return _dataclass_from(typing.cast(type, kind), plain)
     if origin in (Union, types.UnionType):

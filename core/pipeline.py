@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -102,6 +102,15 @@ class Pipeline(ABC):
         """More for `explain`, inside the modalities (attributions, maps); nothing by default."""
         return {}
 
+    def measuring(self, record: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], float]:
+        """`measure` for parts of this record; where the number depends on the whole record's answer, fix it here."""
+        return self.measure
+
+    @classmethod
+    def start(cls, checkpoint: str | Path | None, *, seed: int) -> Self:
+        """Where fitting starts from: the checkpoint, or the weights that ship."""
+        return cls.from_pretrained(checkpoint)
+
     # ---- the verbs ----------------------------------------------------------------------------------------------
 
     @classmethod
@@ -160,7 +169,8 @@ class Pipeline(ABC):
 
         started = time.perf_counter()
         record, _ = self._record(given)
-        shares, base = shapley(tuple(record), lambda names: self.measure({name: record[name] for name in names}))
+        measure = self.measuring(record)
+        shares, base = shapley(tuple(record), lambda names: measure({name: record[name] for name in names}))
         return Explanation(
             task=self.task.name,
             explains=self.explains,

@@ -4,8 +4,9 @@ import subprocess
 import sys
 from importlib import import_module
 
-import colonnade
 import pytest
+
+import colonnade
 
 
 @pytest.mark.parametrize("name", colonnade.__all__)

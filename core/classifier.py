@@ -1,0 +1,202 @@
+"""A trained classifier over any subset of modalities: a model, a temperature and conformal sets for each subset.
+
+It knows records and numbers of labels; nothing of files, verbs or fields.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from .config import from_plain, to_plain
+from .data.batches import Batches
+from .data.labelled import Labelled
+from .data.missing import ModalityDropout
+from .decoding.heads import ClassHead
+from .guard import Labelled as Targets
+from .guard import guard
+from .model import Model, ModelConfig, build
+from .objective import losses
+from .training.adaptation import LoraConfig, Unfreezing, add_lora, merge
+from .training.curriculum import Curriculum, Presence
+from .training.events import Stopped, Validated
+from .training.loop import fit
+from .training.run import TrainingConfig
+from .trust.calibration import Temperature, fit_temperatures
+from .trust.conformal import Sets, Thresholds, fit_sets
+from .trust.subsets import subset_name, subsets_of
+from .types import Array, Batch
+
+HEAD = "label"
+BATCH = 64
+COVERAGE = 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classifier:
+    """Probabilities and sets of labels for records that hold any of the modalities."""
+
+    config: ModelConfig
+    model: Model
+    temperatures: Mapping[str, Temperature]
+    sets: Mapping[str, Sets]
+
+    def logits(self, records: Sequence[Mapping[str, Any]], *, late: bool = False) -> Array:
+        """Log-probabilities `[record, label]` before calibration; `late` gives the plain product of experts."""
+        self.model.eval()
+        found = []
+        with torch.no_grad():
+            for start in range(0, len(records), BATCH):
+                output = self.model(self.model.collate(records[start : start + BATCH]))
+                found.append((output.late if late else output.answers)[HEAD])
+        return torch.cat(found).double().numpy()
+
+    def probabilities(self, records: Sequence[Mapping[str, Any]], present: tuple[str, ...]) -> Array:
+        """Calibrated probabilities `[record, label]` for records that have these modalities (others are not read)."""
+        kept = [{name: record[name] for name in present if name in record} for record in records]
+        return self._temperature(present).probabilities(self.logits(kept))
+
+    def gates(self, record: Mapping[str, Any]) -> dict[str, float]:
+        """How far each modality was listened to for this record; 0 where it is absent."""
+        self.model.eval()
+        with torch.no_grad():
+            gates = self.model(self.model.collate([record])).gates[0]
+        return {name: float(gate) for name, gate in zip(self.model.modalities, gates, strict=True)}
+
+    def _temperature(self, present: tuple[str, ...]) -> Temperature:
+        return self.temperatures.get(subset_name(present), Temperature())
+
+    def to_plain(self) -> dict[str, Any]:
+        """All but the weights, as JSON types."""
+        return {
+            "model": to_plain(self.config),
+            "temperatures": {name: each.value for name, each in self.temperatures.items()},
+            "sets": {name: _finite(each.thresholds.by_stratum) for name, each in self.sets.items()},
+            "coverage": COVERAGE,
+        }
+
+    def tensors(self) -> dict[str, Array]:
+        """The weights by name."""
+        return {name: value.detach().cpu().numpy() for name, value in self.model.state_dict().items()}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any], tensors: Mapping[str, Array]) -> Classifier:
+        """The classifier that `to_plain` and `tensors` describe."""
+        config = from_plain(ModelConfig, plain["model"])
+        model = build(config)
+        model.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()}, strict=True)
+        model.eval()
+        sets = {
+            name: Sets(method="lac", thresholds=Thresholds(by_stratum=_infinite(each), coverage=plain["coverage"]))
+            for name, each in plain["sets"].items()
+        }
+        temperatures = {name: Temperature(value=value) for name, value in plain["temperatures"].items()}
+        return cls(config=config, model=model, temperatures=temperatures, sets=sets)
+
+
+def untrained(encoders: Mapping[str, Any], *, labels: int, seed: int) -> Classifier:
+    """A classifier with weights drawn from the seed."""
+    config = ModelConfig(encoders=encoders, heads={HEAD: ClassHead(classes=labels)})
+    return Classifier(config=config, model=build(config, seed=seed), temperatures={}, sets={})
+
+
+def train(
+    start: Classifier,
+    train_on: Sequence[Labelled],
+    validate_on: Sequence[Labelled],
+    calibrate_on: Sequence[Labelled],
+    *,
+    minimum: Sequence[Sequence[str]],
+    config: TrainingConfig,
+    method: str = "full",
+) -> tuple[Classifier, dict[str, Any]]:
+    """A new classifier, and what training says of itself: epochs, best loss, trained share.
+
+    The three sets share no group: weights move on the first, stopping and the guard read the second, temperatures and
+    conformal sets the third, so that coverage is promised on records that nothing was chosen on.
+    """
+    model = build(start.config)
+    model.load_state_dict(start.model.state_dict())
+    presence = Presence(ModalityDropout(model.modalities, minimum=minimum), Curriculum(alone=1, ramp=2))
+    labels = [each.label for each in train_on]
+    model.heads[HEAD].fit_prior(torch.tensor(labels), None)  # type: ignore[operator]
+
+    def change(batch: Targets, epoch: int, generator: torch.Generator) -> Targets:
+        return batch._replace(batch=presence.change(batch.batch, epoch, generator))
+
+    def step(batch: Targets) -> dict[str, torch.Tensor]:
+        return losses(model, model(batch.batch), batch.targets)
+
+    held = [_batch(model, validate_on[start : start + BATCH]) for start in range(0, len(validate_on), BATCH)]
+
+    def validate() -> dict[str, float]:
+        return {"loss": float(np.mean([float(step(batch)[HEAD]) for batch in held]))}
+
+    size = min(32, max(4, len(train_on) // 8))  # little data still makes a few updates an epoch
+    batches = Batches(train_on, lambda rows: _batch(model, rows), size=size, seed=config.seed, change=change)
+    events = list(
+        fit(model, batches, step, config=config, validate=validate, unfreezing=_prepared(model, method), label="fit")
+    )
+    if method == "lora":
+        merge(model)
+    guard(model, held)
+    stopped = events[-1]
+    assert isinstance(stopped, Stopped)
+    told = {"epochs": sum(isinstance(event, Validated) for event in events), "stopped": stopped.reason}
+    return _calibrated(start.config, model, calibrate_on, minimum), {**told, "validation_loss": stopped.best}
+
+
+def _prepared(model: Model, method: str) -> Unfreezing | None:
+    """The model made ready for the method, and the order in which its parts move."""
+    answering = ("decoder", "queries", "residuals", "experts", "gates", "reweigh", "heads")
+    answering = tuple(name for name in answering if any(key.startswith(name) for key, _ in model.named_parameters()))
+    if method == "lora":
+        add_lora(model, LoraConfig(trained=answering))
+        return None
+    if method == "probe":
+        return Unfreezing(groups=(answering,))
+    if method == "progressive":
+        return Unfreezing(groups=(answering, ("fusion", "projections", "stand_ins"), ("",)), every=2)
+    return None
+
+
+def _batch(model: Model, rows: Sequence[Labelled]) -> Targets:
+    batch: Batch = model.collate([each.record for each in rows])
+    return Targets(batch, {HEAD: torch.tensor([each.label for each in rows])})
+
+
+def _calibrated(
+    config: ModelConfig, model: Model, rows: Sequence[Labelled], minimum: Sequence[Sequence[str]]
+) -> Classifier:
+    bare = Classifier(config=config, model=model, temperatures={}, sets={})
+    enough = [
+        subset
+        for subset in subsets_of(model.modalities)
+        if any(set(needed) <= set(subset) for needed in minimum) and _having(rows, subset)
+    ]
+    temperatures, sets = {}, {}
+    for subset in enough:
+        having, name = _having(rows, subset), subset_name(subset)
+        labels = np.array([each.label for each in having])
+        logits = bare.logits([{key: each.record[key] for key in subset} for each in having])
+        temperatures |= fit_temperatures({name: logits}, labels)
+        sets[name] = fit_sets(temperatures[name].probabilities(logits), labels, coverage=COVERAGE)
+    return Classifier(config=config, model=model, temperatures=temperatures, sets=sets)
+
+
+def _having(rows: Sequence[Labelled], subset: tuple[str, ...]) -> list[Labelled]:
+    return [each for each in rows if set(subset) <= set(each.record)]
+
+
+def _finite(thresholds: Mapping[str, float]) -> dict[str, float | None]:
+    """JSON knows no infinity: a threshold without a promise is written as null."""
+    return {name: value if math.isfinite(value) else None for name, value in thresholds.items()}
+
+
+def _infinite(written: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: math.inf if value is None else value for name, value in written.items()}
