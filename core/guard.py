@@ -1,6 +1,6 @@
 """Never worse than the best single modality: on validation data, each subset of modalities keeps what serves it best.
 
-It moves no weights, only the blend: how much of the fused residual a subset gets, and which experts stand under it.
+It moves no weights, only the blend: how much of the fused residual a subset gets, and to which power an expert counts.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 
 from .fusion.presence import subset
-from .model import Model
+from .model import Model, Output
 from .types import Batch
 
-STEPS = (1.0, 0.75, 0.5, 0.25, 0.0)
+RESIDUALS = (1.0, 0.75, 0.5, 0.25, 0.0)
+POWERS = (1.0, 0.0, 0.4, 0.6, 0.8, 1.25, 1.5)
+SWEEPS = 2
 
 
 class Labelled(NamedTuple):
@@ -27,66 +29,106 @@ class Labelled(NamedTuple):
     offsets: Mapping[str, Tensor] | None = None
 
 
+class Choice(NamedTuple):
+    """A share of the residual and a power for each expert, in the model's order."""
+
+    residual: float
+    powers: tuple[float, ...]
+
+
 class Chosen(NamedTuple):
-    """What one head keeps for one subset, and the mean validation loss of every candidate."""
+    """What one head keeps for one subset, with its validation loss beside that of the fused and the late answer."""
 
     head: str
     modalities: tuple[str, ...]
-    residual: float
-    experts: tuple[str, ...]
-    losses: Mapping[str, float]
+    choice: Choice
+    loss: float
+    fused: float
+    late: float
+    singles: Mapping[str, float]
 
 
 @torch.no_grad()
 def guard(model: Model, batches: Iterable[Labelled]) -> list[Chosen]:
     """Set the blend of every subset of modalities from its loss on validation batches.
 
-    Candidates are the residual in steps from 1 to 0, and each single expert; the first of the best is kept, so that the
-    full fused answer stays unless something else is strictly better. Every subset is tried on the rows that have it.
+    The search starts from the best of: the full fused answer, less of its residual, the late product, each single
+    expert; then it tries other powers of each expert in turn, which mends experts that are too sure of themselves. The
+    plainest is kept unless another is strictly better, so on these batches no subset does worse than its late product
+    or its best expert. Each subset is tried on the rows that have it; one that no row has keeps the full fused answer.
     """
     batches, training = list(batches), model.training
     model.eval()
     chosen = []
     for present in product([False, True], repeat=len(model.modalities)):
         if any(present):
-            chosen += [_choose(model, head, present, batches) for head in model.heads]
+            seen = [seen for each in batches if (seen := _see(model, each, torch.tensor(present))) is not None]
+            chosen += [_Search(model, name, present, seen).run() for name in model.heads if seen]
     model.train(training)
     return chosen
 
 
-def _choose(model: Model, name: str, present: tuple[bool, ...], batches: Sequence[Labelled]) -> Chosen:
-    head = list(model.heads).index(name)
-    row = int(subset(torch.tensor([present]))[0])
-    here = [index for index, there in enumerate(present) if there]
-    found: dict[tuple[float, tuple[int, ...]], float] = {}
-    for scale, experts in [*((step, tuple(here)) for step in STEPS), *((0.0, (index,)) for index in here)]:
-        _set(model, head, row, scale, experts)
-        found[scale, experts] = _loss(model, name, present, batches)
-    best = min(found, key=lambda candidate: found[candidate])
-    _set(model, head, row, *best)
-    names = model.modalities
-    return Chosen(
-        head=name,
-        modalities=tuple(names[index] for index in here),
-        residual=best[0],
-        experts=tuple(names[index] for index in best[1]),
-        losses={f"{scale:g} on {'+'.join(names[i] for i in on)}": loss for (scale, on), loss in found.items()},
-    )
+class _Seen(NamedTuple):
+    """A batch as the model saw it with one subset of modalities, and the rows that have that subset."""
+
+    output: Output
+    rows: Tensor
+    labelled: Labelled
 
 
-def _set(model: Model, head: int, row: int, scale: float, experts: tuple[int, ...]) -> None:
-    model.blend.scale[head, row] = scale
-    model.blend.powers[head, row] = torch.tensor([float(i in experts) for i in range(len(model.modalities))])
+def _see(model: Model, labelled: Labelled, wanted: Tensor) -> _Seen | None:
+    rows = (labelled.batch.presence | ~wanted).all(dim=1)
+    if not rows.any():
+        return None
+    output = model(Batch(labelled.batch.inputs, labelled.batch.presence & wanted), labelled.offsets)
+    return _Seen(output, rows, labelled)
 
 
-def _loss(model: Model, name: str, present: tuple[bool, ...], batches: Sequence[Labelled]) -> float:
-    head = model.head(name)
-    wanted = torch.tensor(present)
-    total, count = 0.0, 0
-    for batch, targets, offsets in batches:
-        has: Tensor = (batch.presence | ~wanted).all(dim=1)
-        answers = model(Batch(batch.inputs, batch.presence & wanted), offsets).answers[name]
-        loss = head.loss(answers, targets[name])
-        counted = loss.known & has
-        total, count = total + float(loss.value[counted].sum()), count + int(counted.sum())
-    return total / max(count, 1)
+class _Search:
+    """The search for one head and one subset."""
+
+    def __init__(self, model: Model, name: str, present: tuple[bool, ...], seen: Sequence[_Seen]) -> None:
+        self.model, self.name, self.seen = model, name, seen
+        self.here = [index for index, there in enumerate(present) if there]
+        self.head, self.row = list(model.heads).index(name), int(subset(torch.tensor([present]))[0])
+        self.tried: dict[Choice, float] = {}
+
+    def run(self) -> Chosen:
+        modalities = self.model.modalities
+        full, late = Choice(1.0, (1.0,) * len(modalities)), Choice(0.0, (1.0,) * len(modalities))
+        single = {index: Choice(0.0, tuple(float(i == index) for i in range(len(modalities)))) for index in self.here}
+        for choice in (*(full._replace(residual=step) for step in RESIDUALS), *single.values()):
+            self._try(choice)
+        best = min(self.tried, key=self.tried.__getitem__)
+        for _ in range(SWEEPS if len(self.here) > 1 else 0):
+            for index, power in product(self.here, POWERS):
+                powers = [power if i == index else each for i, each in enumerate(best.powers)]
+                self._try(best._replace(powers=tuple(powers)))
+            best = min(self.tried, key=self.tried.__getitem__)
+        self._set(best)
+        return Chosen(
+            head=self.name,
+            modalities=tuple(modalities[index] for index in self.here),
+            choice=best,
+            loss=self.tried[best],
+            fused=self.tried[full],
+            late=self.tried[late],
+            singles={modalities[index]: self.tried[choice] for index, choice in single.items()},
+        )
+
+    def _set(self, choice: Choice) -> None:
+        self.model.blend.scale[self.head, self.row] = choice.residual
+        self.model.blend.powers[self.head, self.row] = torch.tensor(choice.powers)
+
+    def _try(self, choice: Choice) -> None:
+        if choice in self.tried:
+            return
+        self._set(choice)
+        total, count = 0.0, 0
+        for output, rows, labelled in self.seen:
+            offset = (labelled.offsets or {}).get(self.name)
+            answers = self.model.fuse(self.name, output, offset)
+            loss = self.model.head(self.name).loss(answers, labelled.targets[self.name])
+            counted = loss.known & rows
+            total, count = total + float(loss.value[counted].sum()), count + int(counted.sum())
+        self.tried[choice] = total / max(count, 1)

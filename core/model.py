@@ -125,7 +125,7 @@ class Model(nn.Module):
         there = presence.to(gates.dtype)
         late = {name: self.head(name).combine(experts[name], there, offsets.get(name)) for name in self.heads}
         output = Output({}, late, experts, gates, presence, read.tokens, tokens, read.attention)
-        answers = {name: self._fused(name, output, offsets.get(name)) for name in self.heads}
+        answers = {name: self.fuse(name, output, offsets.get(name)) for name in self.heads}
         return output._replace(answers=answers)
 
     def encode(self, batch: Batch) -> tuple[dict[str, Tokens], Bool[Tensor, "batch modality"]]:
@@ -158,8 +158,11 @@ class Model(nn.Module):
             answers[name] = torch.stack([head.answer(each, offsets.get(name), dense) for each in here], dim=1)
         return answers
 
-    def _fused(self, name: str, output: Output, offset: Tensor | None) -> Tensor:
-        """The product of experts reweighed by the gates, moved by the residual; the blend can switch both off."""
+    def fuse(self, name: str, output: Output, offset: Tensor | None = None) -> Tensor:
+        """The product of experts reweighed by the gates, moved by the residual; the blend can switch both off.
+
+        Cheap beside `forward`: it reads only the experts, gates and fused tokens of an output.
+        """
         head, index = self.head(name), list(self.heads).index(name)
         experts, gates, there = output.experts[name], output.gates, output.presence.to(output.gates.dtype)
         blend = self.blend(index, output.presence)

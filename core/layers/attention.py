@@ -28,7 +28,13 @@ class SelfAttention(nn.Module):
         self,
         x: Float[Tensor, "batch token width"],
         mask: Bool[Tensor, "batch token"],
-        bias: Float[Tensor, "batch #head token token"] | None = None,
+        bias: Float[
+            Tensor,
+            (
+                batch  # head token token
+            ),
+        ]
+        | None = None,
     ) -> Float[Tensor, "batch token width"]:
         q, k, v = rearrange(self.qkv(x), "b t (three h d) -> three b h t d", three=3, h=self.heads)
         read = F.scaled_dot_product_attention(q, k, v, attn_mask=self._allowed(mask, bias, q.dtype))
@@ -101,7 +107,13 @@ class Block(nn.Module):
         self,
         x: Float[Tensor, "batch token width"],
         mask: Bool[Tensor, "batch token"],
-        bias: Float[Tensor, "batch #head token token"] | None = None,
+        bias: Float[
+            Tensor,
+            (
+                batch  # head token token
+            ),
+        ]
+        | None = None,
     ) -> Float[Tensor, "batch token width"]:
         x = x + self.dropout(self.attention(self.norm_attention(x), mask, bias))
         return x + self.dropout(self.mlp(self.norm_mlp(x)))

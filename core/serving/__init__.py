@@ -1,1 +1,1 @@
-"""A task behind HTTP."""
+"""A task behind HTTP. Only `app` knows the web libraries, and only importing it asks for them."""

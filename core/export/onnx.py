@@ -1,0 +1,129 @@
+"""The graph as an ONNX file, and that file in int8. The one file that knows the ONNX libraries besides the engine.
+
+int8 is static QDQ (weights by channel, activations calibrated on the program's cases) where there are 2-D convolutions,
+weights and dynamic activations of the matrix products elsewhere. 3-D convolutions are refused: no engine runs them
+faster in int8, and ONNX Runtime runs them slower.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import InputError
+from ..optional import require
+from ..types import Array
+from .program import Program
+from .trace import quiet
+
+OPSET = 18
+
+
+def to_onnx(graph: torch.export.ExportedProgram, program: Program, path: Path, *, metadata: dict[str, str]) -> None:
+    """Write the graph with its weights inside one file.
+
+    Raises:
+        MissingExtra: the ONNX libraries are not installed.
+        InputError: an operator has no counterpart in ONNX.
+    """
+    require("onnx", "onnx", "export to onnx")
+    require("onnxscript", "onnx", "export to onnx")
+    try:
+        with quiet():
+            made = torch.onnx.export(
+                graph,
+                dynamo=True,
+                opset_version=OPSET,
+                verbose=False,
+                input_names=list(program.inputs),
+                output_names=list(program.outputs),
+                dynamic_shapes=(tuple(dict(axes) for axes in program.dynamic),),
+                custom_translation_table={torch.ops.aten.where.self: _where},
+            )
+    except torch.onnx.OnnxExporterError as error:
+        raise InputError(f"this model has no counterpart in ONNX: {_cause(error)}") from error
+    if made is None:
+        raise InputError("the ONNX exporter gave nothing back")
+    made.model.metadata_props.update(metadata)
+    made.save(path, external_data=False)
+
+
+def quantise(source: Path, target: Path, *, calibration: Sequence[dict[str, Array]], scratch: Path) -> str:
+    """Write the int8 form of an ONNX file, and say in a word how it was made.
+
+    Raises:
+        InputError: the program has 3-D convolutions, or nothing to quantise.
+    """
+    onnx: Any = require("onnx", "onnx", "export to int8")
+    quantization: Any = require("onnxruntime.quantization", "onnx", "export to int8")
+    model = onnx.load(source)
+    kinds = {node.op_type for node in model.graph.node}
+    if _solid(model):
+        raise InputError("int8 would be slower for 3-D convolutions: leave --int8 out, and run openvino in bf16")
+    if not kinds & {"Conv", "MatMul", "Gemm"}:
+        raise InputError("there is no convolution and no matrix product to make int8 of: leave --int8 out")
+    with _hushed():
+        if "Conv" not in kinds:
+            weight = quantization.QuantType.QInt8
+            quantization.quantize_dynamic(source, target, weight_type=weight, per_channel=True)
+            return "dynamic int8 of matrix products"
+        ready = scratch / "ready.onnx"
+        quantization.quant_pre_process(str(source), str(ready), skip_symbolic_shape=True)
+        quantization.quantize_static(
+            str(ready),
+            str(target),
+            _Reader(calibration),
+            quant_format=quantization.QuantFormat.QDQ,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+            per_channel=True,
+            op_types_to_quantize=["Conv", "MatMul", "Gemm"],
+        )
+    return "static int8 (QDQ)"
+
+
+class _Reader:
+    """The calibration inputs in the form that ONNX Runtime asks for."""
+
+    def __init__(self, cases: Sequence[dict[str, Array]]) -> None:
+        self._rest: Iterator[dict[str, Array]] = iter(cases)
+
+    def get_next(self) -> dict[str, Array] | None:
+        return next(self._rest, None)
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """The quantiser logs advice through the root logger; that is heard again afterwards."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+
+
+def _where(condition: Any, x: Any, y: Any) -> Any:
+    """`torch.where`; ONNX Runtime has none for booleans, which are written in its stead as and, or, not."""
+    op: Any = require("onnxscript", "onnx", "export to onnx").opset18
+    if x.dtype is not None and x.dtype.name == "BOOL":
+        return op.Or(op.And(condition, x), op.And(op.Not(condition), y))
+    return op.Where(condition, x, y)
+
+
+def _solid(model: Any) -> bool:
+    """Whether some convolution has a weight with three spatial axes."""
+    ranks = {tensor.name: len(tensor.dims) for tensor in model.graph.initializer}
+    return any(ranks.get(node.input[1]) == 5 for node in model.graph.node if node.op_type == "Conv")
+
+
+def _cause(error: Exception) -> str:
+    cause = error.__cause__ or error
+    lines = [line for line in str(cause).strip().splitlines() if line.strip()]
+    return lines[0].strip() if lines else type(cause).__name__

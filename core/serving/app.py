@@ -1,0 +1,159 @@
+"""The application: routes, errors as sentences, request numbers. The one file that knows FastAPI.
+
+    POST /v1/{task}    multipart: a file (or several) for a path modality, a text field for an inline one -> the Result
+    GET  /v1/tasks     what is served, and what each task takes
+    GET  /health       the process lives;  GET /ready  it answers
+
+One request is computed at a time: the engine below already uses every core.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import ColonnadeError, InputError, UnknownName
+from ..optional import require
+from ..pipeline import Pipeline
+from ..progress import say
+from ..version import __version__
+from .uploads import told, unpack
+
+for _name in ("fastapi", "uvicorn", "python_multipart"):
+    require(_name, "serve", "serving over HTTP")
+
+import anyio  # noqa: E402
+import uvicorn  # noqa: E402
+from fastapi import FastAPI, Request  # noqa: E402
+from fastapi.responses import JSONResponse, Response  # noqa: E402
+from starlette.exceptions import HTTPException  # noqa: E402
+from starlette.types import ASGIApp, Message, Receive, Scope, Send  # noqa: E402
+
+UPLOAD_LIMIT = 1 << 30  # bytes of one request
+_LOG = logging.getLogger(__name__)
+_NUMBER = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_MOST_FILES = 5000  # slices of one study
+
+
+def serve(pipelines: Iterable[Pipeline], *, host: str = "127.0.0.1", port: int = 8080) -> None:
+    """Answer requests until stopped; only this machine is heard unless another address is given."""
+    app = application(pipelines)
+    say(f"answering at http://{host}:{port}/v1/tasks (stop with Ctrl-C)")
+    uvicorn.run(app, host=host, port=port, log_level="warning")
+
+
+def application(pipelines: Iterable[Pipeline], *, upload_limit: int = UPLOAD_LIMIT) -> FastAPI:
+    """The ASGI application that answers for these pipelines."""
+    served = {pipeline.task.name: pipeline for pipeline in pipelines}
+    app = FastAPI(title="Colonnade", version=__version__, lifespan=_lifespan)
+    app.state.ready = False
+    app.add_middleware(_Limit, most=upload_limit)
+    app.middleware("http")(_numbered)
+    turn = anyio.CapacityLimiter(1)
+
+    @app.get("/health")
+    async def health() -> dict[str, str]:
+        return {"status": "ok", "version": __version__}
+
+    @app.get("/ready")
+    async def ready() -> JSONResponse:
+        return JSONResponse({"ready": app.state.ready}, status_code=200 if app.state.ready else 503)
+
+    @app.get("/v1/tasks")
+    async def tasks() -> dict[str, Any]:
+        return {"tasks": [told(pipeline.task) for pipeline in served.values()]}
+
+    @app.post("/v1/{task:path}")
+    async def predict(task: str, request: Request) -> Response:
+        try:
+            if task not in served:
+                return _refusal(request, 404, UnknownName("task", task, served))
+            return JSONResponse(await _answer(served[task], request, turn))
+        except _TooLarge:
+            sentence = f"the request is larger than the {upload_limit / 1e6:,.0f} MB that this server takes"
+            return _refusal(request, 413, InputError(sentence))
+        except InputError as error:
+            return _refusal(request, 422, error)
+        except ColonnadeError as error:
+            return _refusal(request, 503, error)
+
+    return app
+
+
+class _TooLarge(Exception):
+    """More bytes arrived than one request may bring."""
+
+
+class _Limit:
+    """Stops reading a body once it is too large, whatever its header promised."""
+
+    def __init__(self, app: ASGIApp, *, most: int) -> None:
+        self.app, self.most = app, most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self.most:
+                raise _TooLarge
+            return message
+
+        await self.app(scope, counted, send)
+
+
+async def _answer(pipeline: Pipeline, request: Request, turn: anyio.CapacityLimiter) -> dict[str, Any]:
+    """Take the form apart into a folder that lives as long as the request, and predict."""
+    if not request.headers.get("content-type", "").startswith(("multipart/form-data", "application/x-www-form")):
+        raise InputError("send the modalities as a multipart form: a file or a text field for each")
+    with tempfile.TemporaryDirectory(prefix="colonnade-") as scratch:
+        try:
+            async with request.form(max_files=_MOST_FILES) as form:
+                given, names = await anyio.to_thread.run_sync(unpack, pipeline.task, form.multi_items(), Path(scratch))
+        except HTTPException as error:
+            raise InputError(f"the form cannot be read: {error.detail}") from error
+        try:
+            result = await anyio.to_thread.run_sync(lambda: pipeline.predict(**given), limiter=turn)
+        except InputError as error:
+            sentence = str(error).replace(f"{scratch}/", "")  # our folders are nobody's business
+            raise InputError(sentence).with_traceback(None) from error
+    answer = result.to_dict()
+    for source in answer["inputs"]:
+        source["path"] = names.get(source["modality"])
+    return answer
+
+
+async def _numbered(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Give each request a number (its own, if it brought a plain one) and answer even where the program is at fault."""
+    brought = request.headers.get("x-request-id", "")
+    request.state.number = brought if _NUMBER.fullmatch(brought) else uuid.uuid4().hex
+    try:
+        response = await proceed(request)
+    except Exception:  # the last line of defence: whatever it is, the caller gets JSON and the log gets the traceback
+        _LOG.exception("request %s failed", request.state.number)
+        response = _body(request, 500, "Error", "the server failed on this request: its log says why")
+    response.headers["x-request-id"] = request.state.number
+    return response
+
+
+def _refusal(request: Request, status: int, error: ColonnadeError) -> JSONResponse:
+    return _body(request, status, type(error).__name__, str(error))
+
+
+def _body(request: Request, status: int, kind: str, sentence: str) -> JSONResponse:
+    return JSONResponse({"error": sentence, "kind": kind, "request": request.state.number}, status_code=status)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    app.state.ready = True
+    yield
+    app.state.ready = False
