@@ -15,8 +15,8 @@ T = TypeVar("T")
 
 
 def to_json(config: Any) -> str:
-    """The dataclass as indented JSON with a stable key order."""
-    return json.dumps(to_plain(config), indent=2, sort_keys=True) + "\n"
+    """The dataclass as indented JSON. Keys keep their order: that of a model's encoders is that of its modalities."""
+    return json.dumps(to_plain(config), indent=2) + "\n"
 
 
 def from_json(cls: type[T], text: str) -> T:

@@ -6,6 +6,7 @@ It knows nothing of any field: a vertical plans the sections, this file realises
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from .claims import Claim, Evidence, verify
 from .page import PAGE, STYLE
 
 Tone = Literal["good", "bad", "warn", "plain"]
+_NUMBER = re.compile(r"[-+−<>≤≥]?\s?[\d.,]+(\s?[%\w/³²°]{1,6})?")  # with or without a unit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,8 +133,7 @@ def _rows(table: Rows) -> str:
 
 
 def _cell(text: str) -> str:
-    numeric = text[:1] in "-+−.0123456789" and any(character.isdigit() for character in text)
-    return f'<td class="number">{_e(text)}</td>' if numeric else f"<td>{_e(text)}</td>"
+    return f'<td class="number">{_e(text)}</td>' if _NUMBER.fullmatch(text) else f"<td>{_e(text)}</td>"
 
 
 def _keys(keys: Sequence[Key]) -> str:

@@ -176,6 +176,6 @@ def _softmax_at(
     scores = scores.masked_fill(~sent[..., None], torch.finfo(scores.dtype).min)
     top = scores.new_full((like.shape[0], like.shape[1], scores.shape[2]), torch.finfo(scores.dtype).min)
     top = top.scatter_reduce(1, _wide(targets, scores), scores.detach(), "amax")
-    weights = (scores - _at(top, targets)).exp() * sent[..., None].to(scores.dtype)
+    weights = (scores - _at(top, targets)).exp()  # 0 where nothing was sent
     total = torch.zeros_like(top).scatter_add(1, _wide(targets, scores), weights)
     return weights / _at(total, targets)

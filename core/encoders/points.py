@@ -148,7 +148,7 @@ class Surround(nn.Module):
     def __init__(self, config: PointsConfig) -> None:
         super().__init__()
         self.cell, self.scale, width = config.cell, config.scale, config.dims[0]
-        self.own = nn.Linear(4 + config.features, width)
+        self.own = nn.Sequential(nn.Linear(4 + config.features, width), nn.GELU(), nn.Linear(width, width))
         self.edge, self.most = nn.Linear(4 + config.features, width), nn.Linear(width, width)
         self.norm = nn.LayerNorm(width)
 

@@ -46,12 +46,13 @@ def start(engine: str, folder: Path, description: Description, *, precision: str
     path = folder / description.program
     if precision == "bf16" and engine != "openvino":
         raise InputError(f"bf16 is a hint to OpenVINO; {engine} computes in f32")
+    inputs = tuple(port.name for port in description.inputs)
+    outputs = tuple(port.name for port in description.outputs)
     if engine == "openvino":
-        return OpenVino(path, precision=precision, threads=threads)
+        return OpenVino(path, inputs=inputs, outputs=outputs, precision=precision, threads=threads)
     if engine == "onnxruntime":
         return OnnxRuntime(path, precision=precision, threads=threads)
-    names = tuple(port.name for port in description.inputs), tuple(port.name for port in description.outputs)
-    return Eager(path, inputs=names[0], outputs=names[1])
+    return Eager(path, inputs=inputs, outputs=outputs)
 
 
 def installed(kind: str) -> tuple[str, ...]:

@@ -18,11 +18,19 @@ from .base import Engine
 
 @final
 class OpenVino(Engine):
-    """An ONNX file or an OpenVINO IR on the processor, in "f32" or with the "bf16" hint."""
+    """An ONNX file or an OpenVINO IR on the processor, in "f32" or with the "bf16" hint; names as described."""
 
     name = "openvino"
 
-    def __init__(self, path: Path, *, precision: str = "f32", threads: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        inputs: tuple[str, ...],
+        outputs: tuple[str, ...],
+        precision: str = "f32",
+        threads: int | None = None,
+    ) -> None:
         openvino: Any = require("openvino", "openvino", "the engine openvino")
         settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         settings["INFERENCE_PRECISION_HINT"] = "bf16" if precision == "bf16" else "f32"
@@ -34,19 +42,19 @@ class OpenVino(Engine):
             raise CheckpointError(f"OpenVINO cannot open {path}: {_first(error)}") from error
         self._request = self._model.create_infer_request()
         self.precision = precision
-        self.inputs = tuple(port.any_name for port in self._model.inputs)
-        self.outputs = tuple(port.any_name for port in self._model.outputs)
-        self._kinds = tuple(port.element_type.to_dtype() for port in self._model.inputs)
+        self.inputs, self.outputs = inputs, outputs
+        self._into = _ordered(self._model.inputs, inputs, path)
+        self._from = _ordered(self._model.outputs, outputs, path)
 
     def compute(self, arrays: tuple[Array, ...]) -> tuple[Array, ...]:
-        for name, array, kind in zip(self.inputs, arrays, self._kinds, strict=True):
-            if array.dtype != kind:
-                raise FormatError(f"the input {name} holds {np.dtype(kind)}, got {array.dtype}")
+        for name, array, port in zip(self.inputs, arrays, self._into, strict=True):
+            if array.dtype != port.element_type.to_dtype():
+                raise FormatError(f"the input {name} holds {np.dtype(port.element_type.to_dtype())}, got {array.dtype}")
         try:
-            found = self._request.infer(list(arrays), share_inputs=False)
+            found = self._request.infer(dict(zip(self._into, arrays, strict=True)), share_inputs=False)
         except RuntimeError as error:
             raise FormatError(f"OpenVINO refuses these inputs: {_first(error)}") from error
-        return tuple(np.array(found[index]) for index in range(len(self.outputs)))
+        return tuple(np.array(found[port]) for port in self._from)
 
 
 def save_ir(source: Path, target: Path) -> None:
@@ -56,6 +64,15 @@ def save_ir(source: Path, target: Path) -> None:
         openvino.save_model(openvino.Core().read_model(str(source)), str(target), compress_to_fp16=False)
     except RuntimeError as error:
         raise FormatError(f"OpenVINO cannot read this program: {_first(error)}") from error
+
+
+def _ordered(ports: list[Any], names: tuple[str, ...], path: Path) -> tuple[Any, ...]:
+    """The ports in the order of our names; OpenVINO gives one port every name that its tensor ever had."""
+    by_name = {name: port for port in ports for name in port.get_names()}
+    missing = [name for name in names if name not in by_name]
+    if missing or len(ports) != len(names):
+        raise CheckpointError(f"{path} does not have the inputs and outputs of its description: {', '.join(missing)}")
+    return tuple(by_name[name] for name in names)
 
 
 def _first(error: Exception) -> str:

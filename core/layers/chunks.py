@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
@@ -19,4 +21,5 @@ def chunked(
     chunks = (tokens + size - 1) // size + (1 if torch.compiler.is_exporting() else 0)
     starts = torch.arange(chunks, device=device)[:, None] * size
     index = starts + torch.arange((before + 1 + after) * size, device=device) - before * size
-    return index.clamp(0, tokens - 1), (index >= 0) & (index < tokens)
+    last: Any = tokens - 1  # a symbol while exporting
+    return index.clamp(0, last), (index >= 0) & (index < tokens)

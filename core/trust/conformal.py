@@ -160,9 +160,9 @@ class Adaptive:
 
     def margin(self) -> float:
         """How far the interval must reach now: infinite below level 0, nothing (-inf) from level 1 on."""
-        if self.level >= 1:
+        if self.level >= 1 - 1e-9:
             return -math.inf
-        if self.level <= 0 or not self.scores:
+        if self.level <= 1e-9 or not self.scores:  # 1 less a level below the rounding of a float is 1, no quantile
             return math.inf
         return quantile(np.array(self.scores), 1 - self.level)
 

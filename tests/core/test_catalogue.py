@@ -20,8 +20,8 @@ from colonnade.core.types import Series, Table
 
 CONFIG = ModelConfig(
     encoders={
-        "row": TableConfig(width=16, numbers=("age", "amount"), categories=("colour",), layers=1, heads=2),
-        "prices": SeriesConfig(width=16, channels=("close",), layers=1, heads=2),
+        "row": TableConfig(width=16, numbers=("age", "amount"), categories=("colour",), heads=2),
+        "prices": SeriesConfig(width=16, channels=1, depth=1, heads=2),
     },
     heads={"kind": ClassHead(classes=3), "range": QuantileHead(levels=(0.1, 0.5, 0.9))},
     fusion=FusionConfig(width=16, heads=2, latents=2, layers=1, memory=0),

@@ -62,3 +62,11 @@ def test_every_sentence_links_to_its_evidence():
     assert 'href="#e1"' in page
     assert 'id="e1"' in page
     assert _report().sentences() == ("It weighs 2.0 g.",)
+
+
+@pytest.mark.parametrize(("text", "numeric"), [("2.0", True), ("-4.6", True), ("3.1 mm", True), ("2 series, a", False)])
+def test_numbers_are_aligned_right_and_words_are_not(text: str, numeric: bool):
+    page = Report(
+        title="t", verdict="v", sections=(Section(heading="h", tables=(Rows(header=("a",), rows=((text,),)),)),)
+    )
+    assert (f'<td class="number">{text}</td>' in page.html()) is numeric

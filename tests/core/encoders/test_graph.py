@@ -78,6 +78,13 @@ def test_direction_relation_and_number_of_edges_matter(edges):
     assert not torch.allclose(encoded(encoder, a_graph([(0, 1, 0)]))[0], encoded(encoder, a_graph(edges))[0], atol=1e-3)
 
 
+def test_degrees_are_counted_along_the_edges():
+    directed = an_encoder().collate([a_graph([(0, 1, 0), (2, 1, 1), (1, 0, 0)], nodes=3)]).x.features[0, :, 3:].expm1()
+    assert directed.round().tolist() == [[1, 1], [2, 1], [0, 1]]
+    both_ways = an_encoder().collate([a_graph([(0, 1, 0), (2, 1, 1)], nodes=3, kind=nx.Graph)]).x.features[0, :, 3:]
+    assert both_ways.expm1().round().tolist() == [[1, 1], [2, 2], [1, 1]]
+
+
 def test_an_undirected_edge_is_the_same_from_both_ends():
     encoder = an_encoder()
     one, other = a_graph([(0, 1, 1)], kind=nx.Graph), a_graph([(1, 0, 1)], kind=nx.Graph)
