@@ -27,6 +27,8 @@ class Report(Protocol):
 
     def save(self, path: str | Path) -> Path: ...
 
+    def html(self) -> str: ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:

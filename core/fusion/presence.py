@@ -21,6 +21,8 @@ def blank(packed: Packed, present: Bool[Tensor, " batch"]) -> Packed:
 
 
 def _blank(x: Any, present: Tensor) -> Any:
+    if isinstance(x, Tensor) and x.dtype == torch.bool:
+        return x & present.reshape(-1, *[1] * (x.ndim - 1))
     if isinstance(x, Tensor):
         rows = present.reshape(-1, *[1] * (x.ndim - 1))
         return torch.where(rows, x, torch.zeros_like(x))
@@ -41,7 +43,8 @@ class StandIn(nn.Module):
         """The tokens, with the learned one as the only real token of each absent row."""
         first = torch.arange(tokens.mask.shape[1], device=present.device) == 0
         values = torch.where(present[:, None, None], tokens.values, self.token.to(tokens.values.dtype))
-        return Tokens(values, torch.where(present[:, None], tokens.mask, first[None, :]))
+        # Written as logic: ONNX Runtime has no Where for booleans.
+        return Tokens(values, (tokens.mask & present[:, None]) | (first[None, :] & ~present[:, None]))
 
 
 def subset(presence: Bool[Tensor, "batch modality"]) -> Int[Tensor, " batch"]:

@@ -1,6 +1,7 @@
 """The application: routes, errors as sentences, request numbers. The one file that knows FastAPI.
 
     POST /v1/{task}    multipart: a file (or several) for a path modality, a text field for an inline one -> the Result
+                       (with ?as=report: the report as a page)
     GET  /v1/tasks     what is served, and what each task takes
     GET  /health       the process lives;  GET /ready  it answers
 
@@ -22,6 +23,7 @@ from ..errors import ColonnadeError, InputError, UnknownName
 from ..optional import require
 from ..pipeline import Pipeline
 from ..progress import say
+from ..result import Result
 from ..version import __version__
 from .uploads import told, unpack
 
@@ -31,7 +33,7 @@ for _name in ("fastapi", "uvicorn", "python_multipart"):
 import anyio  # noqa: E402
 import uvicorn  # noqa: E402
 from fastapi import FastAPI, Request  # noqa: E402
-from fastapi.responses import JSONResponse, Response  # noqa: E402
+from fastapi.responses import HTMLResponse, JSONResponse, Response  # noqa: E402
 from starlette.exceptions import HTTPException  # noqa: E402
 from starlette.types import ASGIApp, Message, Receive, Scope, Send  # noqa: E402
 
@@ -74,7 +76,10 @@ def application(pipelines: Iterable[Pipeline], *, upload_limit: int = UPLOAD_LIM
         try:
             if task not in served:
                 return _refusal(request, 404, UnknownName("task", task, served))
-            return JSONResponse(await _answer(served[task], request, turn))
+            result, names = await _predicted(served[task], request, turn)
+            if request.query_params.get("as") == "report":
+                return _page(result)
+            return JSONResponse(_told(result, names))
         except _TooLarge:
             sentence = f"the request is larger than the {upload_limit / 1e6:,.0f} MB that this server takes"
             return _refusal(request, 413, InputError(sentence))
@@ -110,14 +115,17 @@ class _Limit:
         await self.app(scope, counted, send)
 
 
-async def _answer(pipeline: Pipeline, request: Request, turn: anyio.CapacityLimiter) -> dict[str, Any]:
-    """Take the form apart into a folder that lives as long as the request, and predict."""
+async def _predicted(
+    pipeline: Pipeline, request: Request, turn: anyio.CapacityLimiter
+) -> tuple[Result, dict[str, str]]:
+    """Take the form apart into a folder that lives as long as the request, and predict; with the names of the files."""
     if not request.headers.get("content-type", "").startswith(("multipart/form-data", "application/x-www-form")):
         raise InputError("send the modalities as a multipart form: a file or a text field for each")
     with tempfile.TemporaryDirectory(prefix="colonnade-") as scratch:
         try:
             async with request.form(max_files=_MOST_FILES) as form:
-                given, names = await anyio.to_thread.run_sync(unpack, pipeline.task, form.multi_items(), Path(scratch))
+                fields = [(name, value) for name, value in form.multi_items() if not _left_blank(value)]
+                given, names = await anyio.to_thread.run_sync(unpack, pipeline.task, fields, Path(scratch))
         except HTTPException as error:
             raise InputError(f"the form cannot be read: {error.detail}") from error
         try:
@@ -125,10 +133,31 @@ async def _answer(pipeline: Pipeline, request: Request, turn: anyio.CapacityLimi
         except InputError as error:
             sentence = str(error).replace(f"{scratch}/", "")  # our folders are nobody's business
             raise InputError(sentence).with_traceback(None) from error
+    return result, names
+
+
+def _left_blank(value: Any) -> bool:
+    """A field of a browser's form in which nothing was written or chosen."""
+    return value == "" if isinstance(value, str) else not value.filename and not value.size
+
+
+def _told(result: Result, names: dict[str, str]) -> dict[str, Any]:
+    """The result as JSON, with the names that the caller's files had in place of ours."""
     answer = result.to_dict()
     for source in answer["inputs"]:
         source["path"] = names.get(source["modality"])
     return answer
+
+
+def _page(result: Result) -> Response:
+    """The report as a page.
+
+    Raises:
+        InputError: the task writes no report.
+    """
+    if result.report is None:
+        raise InputError(f"{result.task} writes no report: leave out 'as=report'")
+    return HTMLResponse(result.report.html())
 
 
 async def _numbered(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:

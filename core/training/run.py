@@ -173,5 +173,10 @@ def _named(losses: Losses) -> dict[str, Tensor]:
 def _replayable(seed: int, purpose: str, device: torch.device) -> Iterator[None]:
     """Inside, torch's own randomness (dropout) comes from the seed and the purpose; outside it is as it was."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(torch_generator(seed, purpose).initial_seed())
+        chosen = torch_generator(seed, purpose).initial_seed()
+        # Not torch.manual_seed, which asks every kind of device and records a stack each time.
+        torch.default_generator.manual_seed(chosen)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(chosen)
         yield

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the extra 'serve' is not installed")
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # starlette names the next version of its client
+    from fastapi.testclient import TestClient
+
+from colonnade.apps import web
+from colonnade.apps.cli import main
+from colonnade.core.vertical import installed
+
+
+def test_a_page_has_a_form_for_each_task_and_a_field_for_each_modality():
+    finance = next(vertical for vertical in installed() if vertical.name == "finance")
+    with TestClient(web.application(finance)) as client:
+        page = client.get("/").text
+    assert 'action="/v1/finance/market-risk?as=report"' in page
+    assert '<input type="file" name="prices" multiple required>' in page
+    assert '<textarea name="news" rows="3"></textarea>' in page
+
+
+def test_the_form_is_answered_with_the_report_of_the_task():
+    finance = next(vertical for vertical in installed() if vertical.name == "finance")
+    prices = finance.tasks[0].sample()["prices"].read_bytes()
+    with TestClient(web.application(finance)) as client:
+        fields = {"prices": ("prices.csv", prices), "news": (None, "")}
+        answer = client.post("/v1/finance/market-risk?as=report", files=fields)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "Colonnade report" in answer.text
+
+
+def test_an_unknown_vertical_is_refused(capsys):
+    assert main(["app", "finances"]) == 2
+    assert "did you mean 'finance'" in capsys.readouterr().err
