@@ -41,4 +41,6 @@ finance = Vertical(name="finance", summary="Market risk from prices and words", 
 def __getattr__(name: str) -> Any:
     if name == "MarketRiskPipeline":
         return _market_risk()
-    raise AttributeError(f"colonnade.verticals.finance has no {name!r}; it has MarketRiskPipeline, finance and market_risk")
+    raise AttributeError(
+        f"colonnade.verticals.finance has no {name!r}; it has MarketRiskPipeline, finance and market_risk"
+    )

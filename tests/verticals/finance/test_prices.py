@@ -1,0 +1,155 @@
+"""Reading prices: what is read alike, and what is refused with the sentence that cures it."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from colonnade.core.errors import FileError, FormatError
+from colonnade.core.types import Series
+from colonnade.verticals.finance.prices import read_prices
+from colonnade.verticals.finance.records import Prices
+
+DAYS = 300
+
+
+def bars(days: int = DAYS) -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(0)
+    close = 100 * np.exp(np.cumsum(0.01 * generator.standard_normal(days)))
+    width = np.exp(0.004 + 0.01 * generator.random(days))
+    dates = np.busday_offset("2015-01-05", np.arange(days), roll="forward")
+    return {"date": dates, "open": close, "high": close * width, "low": close / width, "close": close}
+
+
+def rows(days: int = DAYS) -> list[list[str]]:
+    columns = bars(days)
+    return [
+        [str(columns["date"][row]), *(f"{columns[name][row]:.6f}" for name in ("open", "high", "low", "close"))]
+        for row in range(days)
+    ]
+
+
+def write(
+    path: Path,
+    lines: list[list[str]],
+    head: str = "Date,Open,High,Low,Close",
+    delimiter: str = ",",
+    encoding: str = "utf-8",
+) -> Path:
+    text = "\n".join([head.replace(",", delimiter), *(delimiter.join(line) for line in lines)]) + "\n"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_columns_delimiters_encodings_and_gzip_read_alike(tmp_path: Path) -> None:
+    plain = read_prices(write(tmp_path / "a.csv", rows()))
+    comma = [[line[0], *(cell.replace(".", ",") for cell in line[1:])] for line in rows()]
+    others = [
+        write(tmp_path / "b.csv", comma, head="DATE,open,HIGH,low,Close", delimiter=";"),
+        write(tmp_path / "c.csv", rows(), delimiter="\t", encoding="utf-16"),
+        write(tmp_path / "d.csv", rows(), head="timestamp,open,high,low,close", encoding="utf-8-sig"),
+    ]
+    (tmp_path / "e.csv.gz").write_bytes(gzip.compress((tmp_path / "a.csv").read_bytes()))
+    for path in [*others, tmp_path / "e.csv.gz"]:
+        read = read_prices(path)
+        assert np.array_equal(read.dates, plain.dates)
+        assert np.array_equal(read.close, plain.close)
+
+
+@pytest.mark.parametrize("style", ["%m/%d/%Y", "%d.%m.%Y", "%Y%m%d", "%Y/%m/%d"])
+def test_dates_are_told_from_the_whole_column(tmp_path: Path, style: str) -> None:
+    lines = rows()
+    dates = [np.datetime64(line[0]).item().strftime(style) for line in lines]
+    read = read_prices(write(tmp_path / "a.csv", [[date, *line[1:]] for date, line in zip(dates, lines, strict=True)]))
+    assert np.array_equal(read.dates, bars()["date"])
+
+
+def test_unix_time_is_read_as_days(tmp_path: Path) -> None:
+    lines = [[str(int(np.datetime64(line[0], "s").astype(int))), *line[1:]] for line in rows()]
+    assert np.array_equal(read_prices(write(tmp_path / "a.csv", lines)).dates, bars()["date"])
+
+
+def test_rows_filled_forward_are_dropped_with_a_warning(tmp_path: Path) -> None:
+    lines = []
+    for line in rows():
+        lines.append(line)
+        if np.is_busday(np.datetime64(line[0])) and np.datetime64(line[0]).item().weekday() == 4:
+            lines += [[str(np.datetime64(line[0]) + ahead), *line[1:]] for ahead in (1, 2)]
+    read = read_prices(write(tmp_path / "a.csv", lines))
+    assert np.array_equal(read.dates, bars()["date"])
+    assert "filled forward" in " ".join(read.warnings)
+    assert read.periods == 252
+
+
+def test_opens_that_repeat_the_close_before_are_told(tmp_path: Path) -> None:
+    lines = rows()
+    for before, line in itertools.pairwise(lines):
+        line[1] = before[4]
+    assert "the open is the close of the day before" in " ".join(read_prices(write(tmp_path / "a.csv", lines)).warnings)
+
+
+def changed(row: int, column: int, value: str) -> list[list[str]]:
+    lines = rows()
+    lines[row][column] = value
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (changed(40, 3, "-1"), "prices must be above zero"),
+        (changed(40, 4, "0"), "prices must be above zero"),
+        (changed(40, 2, "1"), "is below the low"),
+        (changed(40, 4, "nan"), "missing, NaN or infinite on 1 of 300"),
+        (changed(40, 4, "inf"), "missing, NaN or infinite"),
+        (changed(40, 4, ""), "missing, NaN or infinite"),
+        (changed(40, 4, "abc"), "is no number"),
+        (changed(40, 0, "2015-13-01"), "no day of the calendar"),
+        (changed(40, 0, "soon"), "is no date"),
+        (changed(40, 0, rows()[39][0]), "stands twice"),
+        (changed(40, 0, "2014-01-01"), "is followed by 2014-01-01"),
+        (rows()[::-1], "sort the rows by date, oldest first"),
+        (rows()[:100], "holds 100 daily bars"),
+        ([*rows()[:-1], rows()[-1][:3]], "has 3 cells"),
+        ([], "a header and daily bars are needed"),
+    ],
+)
+def test_what_no_forecast_can_be_made_from_is_refused_in_a_sentence(
+    tmp_path: Path, lines: list[list[str]], says: str
+) -> None:
+    with pytest.raises(FormatError, match=says):
+        read_prices(write(tmp_path / "a.csv", lines))
+
+
+def test_missing_columns_are_named(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="no column high, low: it has Date, Close"):
+        read_prices(write(tmp_path / "a.csv", [[line[0], line[4]] for line in rows()], head="Date,Close"))
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\x89PNG\x00\x01" * 100)
+    with pytest.raises(FormatError, match="not a CSV text file"):
+        read_prices(tmp_path / "a.csv")
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"Date,Close\n" * 1000)[:20])
+    with pytest.raises(FileError):
+        read_prices(tmp_path / "a.csv.gz")
+
+
+def test_a_core_series_is_read_by_the_names_of_its_channels() -> None:
+    columns = bars()
+    values = np.column_stack([columns[name] for name in ("high", "low", "close")])
+    read = read_prices(Series(values=values, times=columns["date"].astype(int), channels=("High", "Low", "Close")))
+    assert np.array_equal(read.dates, columns["date"])
+    with pytest.raises(FormatError, match="no channel close"):
+        read_prices(Series(values=values, times=columns["date"].astype(int), channels=("high", "low", "x")))
+
+
+def test_a_market_that_never_closes_has_365_days_a_year() -> None:
+    columns = bars()
+    dates = np.datetime64("2015-01-01") + np.arange(DAYS)
+    prices = Prices(name="x", dates=dates, high=columns["high"], low=columns["low"], close=columns["close"])
+    assert prices.periods == 365

@@ -1,0 +1,259 @@
+"""`finance/market-risk`: daily prices, and news where given, to volatility with bounds, value at risk, a report.
+
+It holds the network and says what was fitted where; how forecasts are made is in forecast.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from ...core.checkpoint import Checkpoint
+from ...core.config import from_plain, to_plain
+from ...core.errors import FormatError, UnknownName
+from ...core.pipeline import Answered, FitOptions, Pipeline
+from ...core.result import Evaluation, Interval
+from ...core.types import Text
+from . import market_risk
+from .forecast import FIRST, Score, Walk, scores, walk
+from .har import leverage_features
+from .history import history_of
+from .inputs import Standard, inputs_of
+from .model import HEADS, Network, NetworkConfig, member_of, record_of
+from .prices import read_prices
+from .records import HORIZONS, Horizon, MarketRisk, Prices
+from .report import annual, report_of
+from .walkforward import walk_har
+
+if TYPE_CHECKING:
+    from ...core.export.program import Program
+
+SHORT = 756  # bars: three years
+OLD = 10  # days
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The configuration on a checkpoint. `base` is the mean logarithm of the training days' variance."""
+
+    network: NetworkConfig
+    until: str
+    reads_news: bool
+    base: float
+
+
+class MarketRiskPipeline(Pipeline):
+    """Volatility of the next day and week of any daily price series."""
+
+    task = market_risk
+    weights = Path(__file__).parent / "weights" / "market-risk"
+    explains = "logarithm of the variance forecast for the next trading day"
+
+    def __init__(self, network: Network, settings: Settings, card: Mapping[str, Any]) -> None:
+        self.network, self.settings, self.card = network, settings, card
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint) -> Self:
+        settings: Settings = from_plain(Settings, checkpoint.config)
+        return cls(network_from(checkpoint, settings), settings, checkpoint.card)
+
+    def to_checkpoint(self) -> Checkpoint:
+        return Checkpoint(
+            kind=self.task.name, config=to_plain(self.settings), tensors=tensors_of(self.network), card=self.card
+        )
+
+    def read(self, modality: str, value: Any) -> Any:
+        if modality == "prices":
+            return read_prices(value)
+        text = value.text if isinstance(value, Text) else value
+        if not isinstance(text, str) or not text.strip():
+            raise FormatError(f"news is text, one headline or tweet a line, got {type(value).__name__} {value!r:.40}")
+        return text.strip()
+
+    def answer(self, record: Mapping[str, Any]) -> Answered:
+        prices: Prices = record["prices"]
+        news = {len(prices) - 1: record["news"]} if "news" in record else {}
+        walked = walk(prices, self.network, news=news)
+        table = {horizon: scores(walked, horizon) for horizon in HORIZONS}
+        risk = self._risk(walked, table)
+        warnings = (*prices.warnings, *self._warnings(walked, record))
+        provenance = {
+            "model": f"{self.model.get('name', 'not saved')}, seed {self.model.get('seed')}",
+            "weights SHA-256": str(self.model.get("sha256", "not saved")),
+            "network trained on": str(self.card.get("trained_on", "not said")),
+        }
+        return Answered(
+            answer=risk,
+            warnings=warnings,
+            report=report_of(risk, walked, table, warnings=warnings, provenance=provenance),
+            gates=self._gates(walked, record),
+        )
+
+    def measure(self, record: Mapping[str, Any]) -> float:
+        """Without prices: the mean of the training days, moved by what the network makes of the news alone."""
+        prices: Prices | None = record.get("prices")
+        if prices is None:
+            return self.settings.base + self.network.news_alone(record.get("news"))
+        history = history_of(prices)
+        offsets = np.log(np.column_stack([walk_har(history, horizon) for horizon in HORIZONS]))
+        rows = np.array([len(history) - 1])
+        news = {int(rows[0]): record["news"]} if "news" in record else {}
+        return float(offsets[-1, 0] + self.network.shifts(inputs_of(history, offsets), rows, news)[0, 0])
+
+    def parts(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+        """HAR's forecast and the network's shift, as logarithms of variance, and the features that HAR read."""
+        history = history_of(record["prices"])
+        offsets = np.log(np.column_stack([walk_har(history, horizon) for horizon in HORIZONS]))
+        names = ("day", "week", "month", "quarter", "fall of a day", "falls of a week", "falls of a month")
+        features = dict(zip(names, leverage_features(history)[-1].tolist(), strict=True))
+        return {
+            "prices": {
+                "har": float(offsets[-1, 0]),
+                "network": self.measure({"prices": record["prices"]}) - float(offsets[-1, 0]),
+                "har_features": features,
+            }
+        }
+
+    def evaluate_on(self, data: Path, *, layout: str | None, seed: int) -> Evaluation:
+        from .evaluation import evaluate
+        from .sources import sources_in
+
+        sources = sources_in(data, layout=layout)
+        return evaluate(self.network, sources, task=self.task.name, data=str(data), seed=seed)
+
+    def fit_on(self, data: Path, options: FitOptions) -> Self:
+        from .recipes import RECIPES, adapted
+        from .sources import sources_in
+
+        if options.recipe is not None and options.recipe not in RECIPES:
+            raise UnknownName("recipe", options.recipe, RECIPES)
+        recipe = adapted if options.recipe is None else RECIPES[options.recipe]
+        network, config, card = recipe(self.network, self.settings.network, sources_in(data), options)
+        settings = Settings(
+            network=config, until=str(network.until), reads_news=network.reads_news, base=card["mean_log_variance"]
+        )
+        return type(self)(network, settings, card)
+
+    def program(self) -> Program:
+        """The network without HAR: a day's window, table row and news in, the shift of the logarithm out."""
+        from typing import cast
+
+        from ...core.export.multimodal import program_of
+        from ...core.model import Model
+
+        generator = np.random.default_rng(0)
+        bars = _wandering(generator)
+        history = history_of(bars)
+        offsets = np.log(np.column_stack([walk_har(history, horizon) for horizon in HORIZONS]))
+        inputs = inputs_of(history, offsets)
+        texts = ("shares fall after a warning on profit", "dividend raised")
+        rows = (len(bars) - 2, len(bars) - 1)
+        records = [record_of(inputs, self.network.standard, row, text) for row, text in zip(rows, texts, strict=True)]
+        return program_of(
+            cast(Model, self.network),
+            self.network.collate(records),
+            lengths={"news": {1: "words"}, "news.mask": {1: "words"}},
+            enough=lambda subset: {"window", "table"} <= set(subset),
+            notes={
+                "before": "HAR with leverage is fitted on the series; window and table are scaled by the checkpoint",
+                "after": f"{', '.join(HEADS)}: mean and log scale; add the mean to the logarithm of HAR's variance",
+            },
+        )
+
+    def _risk(self, walked: Walk, table: Mapping[int, Mapping[str, Score]]) -> MarketRisk:
+        return MarketRisk(
+            as_of=walked.prices.day(-1),
+            bars=len(walked.prices),
+            forecast={str(horizon): _horizon(walked, horizon) for horizon in HORIZONS},
+            latest=annual(walked, float(walked.history.variance[-1])),
+            walk_forward={
+                str(horizon): {name: score.qlike for name, score in rows.items()} for horizon, rows in table.items()
+            },
+            fitted=self._fitted(walked),
+        )
+
+    def _fitted(self, walked: Walk) -> dict[str, str]:
+        dates = walked.history.dates
+        turns = np.flatnonzero(np.diff(dates.astype("datetime64[Y]").astype(int))) + 1
+        last = max([FIRST, *(int(row) for row in turns if row > FIRST)])
+        return {
+            "HAR": f"this series, expanding, again every 1 January; last at {dates[last]} on the bars before it",
+            "network": f"{self.card.get('trained_on', 'other series')}, before {self.settings.until}; never here",
+            "bounds": "this series: errors of its own past forecasts, the latest 500, the level moved by each miss",
+            "tail": "this series: its past returns in units of the forecast of the time, the level moved by each miss",
+        }
+
+    def _warnings(self, walked: Walk, record: Mapping[str, Any]) -> list[str]:
+        said = []
+        prices = walked.prices
+        if len(prices) < SHORT:
+            said.append(f"{len(prices)} bars are a short history (under {SHORT}): HAR and the bounds rest on few days")
+        age = int((np.datetime64("today", "D") - prices.dates[-1]).astype(int))
+        if age > OLD:
+            said.append(f"the last bar is of {prices.day(-1)}: the forecast is for the days after it, not for today")
+        if not len(walked.scored(1)):
+            said.append(f"all of this series lies before {self.settings.until}, days that the network has learnt from")
+        if "news" in record and not self.network.reads_news:
+            said.append("news was given and not used: on validation days it did not make forecasts better")
+        return said
+
+    def _gates(self, walked: Walk, record: Mapping[str, Any]) -> dict[str, float]:
+        """How far prices and news are trusted; the window and the table are both prices."""
+        inputs = inputs_of(walked.history, np.log(walked.har))
+        text = record.get("news") if self.network.reads_news else None
+        found = self.network.gates(record_of(inputs, self.network.standard, len(walked.history) - 1, text))
+        return {"prices": found["window"] + found["table"], "news": found["news"]}
+
+
+def _horizon(walked: Walk, horizon: int) -> Horizon:
+    column, bounds, losses = walked.column(horizon), walked.bounds[horizon][-1], walked.losses[horizon][-1]
+    low, high = (annual(walked, float(bound)) for bound in bounds)
+    risk, shortfall = (100 * -float(np.expm1(-loss)) if np.isfinite(loss) else None for loss in losses)
+    return Horizon(
+        days=horizon,
+        volatility=Interval(value=annual(walked, float(walked.variance[-1, column])), low=low, high=high),
+        har=annual(walked, float(walked.har[-1, column])),
+        value_at_risk=risk,
+        expected_shortfall=shortfall,
+        history=max(0, len(walked.history) - FIRST - horizon),
+    )
+
+
+def tensors_of(network: Network) -> dict[str, np.ndarray]:
+    """Everything learnt, by name."""
+    tensors = {
+        name: value.detach().numpy() for name, value in network.state_dict().items() if name.startswith("members.")
+    }
+    tensors |= {f"standard.{name}": value for name, value in vars(network.standard).items()}
+    return tensors | {f"errors.{horizon}": value for horizon, value in network.errors.items()}
+
+
+def network_from(checkpoint: Checkpoint, settings: Settings) -> Network:
+    """The network that `tensors_of` wrote down."""
+    import torch
+
+    tensors = checkpoint.tensors
+    fields = ("table_mean", "table_scale", "window_mean", "window_scale")
+    network = Network(
+        [member_of(settings.network, seed=0) for _ in range(settings.network.members)],
+        standard=Standard(**{name: tensors[f"standard.{name}"] for name in fields}),
+        until=np.datetime64(settings.until, "D"),
+        errors={horizon: tensors[f"errors.{horizon}"] for horizon in HORIZONS},
+        reads_news=settings.reads_news,
+    )
+    state = {name: torch.from_numpy(value) for name, value in tensors.items() if name.startswith("members.")}
+    network.load_state_dict(state)
+    return network
+
+
+def _wandering(generator: np.random.Generator) -> Prices:
+    """A made-up series, to trace the program with."""
+    steps = 0.01 * generator.standard_normal(300)
+    close = 100 * np.exp(np.cumsum(steps))
+    width = np.exp(0.005 * (0.5 + generator.random(300)))
+    dates = np.datetime64("2001-01-01") + np.arange(300)
+    return Prices(name="made up", dates=dates, high=close * width, low=close / width, close=close)

@@ -1,0 +1,119 @@
+"""How networks are made: the one that ships, news added to it, and adaptation to a user's own series.
+
+colonnade fit finance/market-risk <data folder of the package arch> --recipe shipped --out market-risk
+colonnade fit finance/market-risk <stocknet folder> --recipe news --checkpoint market-risk --out with-news
+colonnade fit finance/market-risk my_prices/ --method lora --out mine
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ...core.errors import FormatError
+from ...core.pipeline import FitOptions
+from ...core.training.adaptation import LoraConfig, Unfreezing, add_lora, merge
+from .history import history_of
+from .model import Network, NetworkConfig
+from .records import Prices
+from .sources import Sourced
+from .training import Schedule, add_news, errors_of, examples_of, material_of, split, train, train_member
+
+Made: TypeAlias = tuple[Network, NetworkConfig, dict[str, Any]]
+Recipe: TypeAlias = Callable[[Network, NetworkConfig, Sequence[Sourced], FitOptions], Made]
+
+UNTIL = np.datetime64("2007-01-01")  # the shipped network learns from days before it, so that all later ones are unseen
+NEAREST = (("residuals", "experts"), ("decoder", "fusion", "gates"), ("",))  # for progressive unfreezing
+
+
+def shipped(network: Network, config: NetworkConfig, sources: Sequence[Sourced], options: FitOptions) -> Made:
+    """From nothing, on the days before 2007 of the series given (the S&P 500 and the NASDAQ of the package arch)."""
+    schedule = _schedule(options)
+    config = NetworkConfig()
+    made = train([material_of(each.prices, UNTIL) for each in sources], config, schedule, UNTIL)
+    card = _card(sources, UNTIL, options, recipe="shipped")
+    return made, config, card | {"validation_qlike": _validation(made)}
+
+
+def with_news(network: Network, config: NetworkConfig, sources: Sequence[Sourced], options: FitOptions) -> Made:
+    """The same network with news learnt beside it; forecasts without news stay what they were."""
+    if not any(each.news for each in sources):
+        raise FormatError(
+            "the recipe 'news' needs data with news: the StockNet layout, or CSV files with a folder news/"
+        )
+    made = copy.deepcopy(network)
+    until = _end(sources)
+    statistic = add_news(made, [material_of(each.prices, until, each.news) for each in sources], _schedule(options))
+    card = _card(sources, network.until, options, recipe="news")
+    card["trained_on"] = f"prices as before; news of {len(sources)} series, up to {until}"
+    card["news"] = {"dm_t_validation": statistic, "read": made.reads_news, "until": str(until)}
+    return made, config, card
+
+
+def adapted(network: Network, config: NetworkConfig, sources: Sequence[Sourced], options: FitOptions) -> Made:
+    """The given network trained further on the user's series, up to their last day."""
+    schedule = replace(_schedule(options), rate=1e-3)
+    until = _end(sources)
+    made = copy.deepcopy(network)
+    materials = [material_of(each.prices, until) for each in sources]
+    members: list[Any] = list(made.members)
+    known, later = split(examples_of(materials, made.standard, members[0]), schedule.validation)
+    for number, member in enumerate(members):
+        unfreezing = {"probe": Unfreezing(groups=NEAREST[:1]), "progressive": Unfreezing(groups=NEAREST, every=4)}
+        if options.method == "lora":
+            add_lora(member, LoraConfig(rank=4, alpha=8, seed=options.seed, trained=("residuals",)))
+        train_member(
+            member, known, later, replace(schedule, seed=options.seed * 1000 + number),
+            unfreezing=unfreezing.get(options.method),
+        )  # fmt: skip
+        if options.method == "lora":
+            merge(member)
+        member.requires_grad_(True)
+    made.until = until
+    made.errors = errors_of(made, later)
+    card = _card(sources, until, options, recipe=f"adapted, {options.method}")
+    return made, config, card | {"validation_qlike": _validation(made)}
+
+
+RECIPES: Mapping[str, Recipe] = {"shipped": shipped, "news": with_news}
+
+
+def _schedule(options: FitOptions) -> Schedule:
+    schedule = Schedule(seed=options.seed)
+    return schedule if options.epochs is None else replace(schedule, epochs=options.epochs)
+
+
+def _end(sources: Sequence[Sourced]) -> np.datetime64:
+    """The day after the last bar of all."""
+    last: np.datetime64 = max(each.prices.dates[-1] for each in sources)
+    return last + np.timedelta64(1, "D")
+
+
+def _card(sources: Sequence[Sourced], until: np.datetime64, options: FitOptions, *, recipe: str) -> dict[str, Any]:
+    from ...core import digest
+
+    names = ", ".join(each.prices.name.split(".")[0] for each in sources[:4]) + (", ..." if len(sources) > 4 else "")
+    return {
+        "recipe": recipe,
+        "trained_on": f"{names} ({len(sources)} series)",
+        "until": str(until),
+        "seed": options.seed,
+        "data_sha256": {each.prices.name: digest.of_value(each.prices) for each in sources[:4]},
+        "mean_log_variance": float(np.mean([_level(each.prices, until) for each in sources])),
+        "inputs": "daily high, low, close; volume and news where known",
+        "outputs": "how far the logarithm of HAR's variance forecast moves, 1 and 5 trading days ahead",
+    }
+
+
+def _validation(network: Network) -> dict[str, float]:
+    """QLIKE on up to 500 of the validation days, by horizon."""
+    return {str(horizon): float(np.mean(np.exp(e) - e - 1)) for horizon, e in network.errors.items()}
+
+
+def _level(prices: Prices, until: np.datetime64) -> float:
+    history = history_of(prices)
+    return float(np.mean(np.log(history.variance[history.dates < until])))

@@ -1,0 +1,237 @@
+"""The page a risk officer reads: the forecast and its bounds, the record it is judged by, the tail, what was fitted.
+
+It knows nothing of how a forecast is made; every number is measured again from the arrays of the walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import numpy as np
+
+from ...knowledge.claims import Claim, Evidence, Fact
+from ...knowledge.reports import Key, Report, Rows, Section
+from .drawings import advantage, fan, past
+from .forecast import Score, Walk, coverage, exceedances, mean_loss
+from .metrics import kupiec
+from .records import HORIZONS, Horizon, MarketRisk
+
+WORDS = {1: "the next trading day", 5: "the next five trading days"}
+LABELS = {
+    "colonnade": "HAR with leverage + network (this forecast)",
+    "random_walk": "random walk", "ma22": "mean of 22 days", "ewma": "EWMA, decay 0.94", "garch": "GARCH(1,1)",
+    "har": "HAR", "har_leverage": "HAR with leverage",
+}  # fmt: skip
+
+
+def annual(walked: Walk, variance: float) -> float:
+    """A daily variance as annualised volatility in per cent."""
+    return float(100 * np.sqrt(walked.prices.periods * variance))
+
+
+def report_of(
+    risk: MarketRisk,
+    walked: Walk,
+    table: Mapping[int, Mapping[str, Score]],
+    *,
+    warnings: Sequence[str],
+    provenance: Mapping[str, str],
+) -> Report:
+    """The page, verified as it is made."""
+    one = risk.forecast["1"].volatility
+    return Report(
+        title=f"Market risk of {walked.prices.name}",
+        verdict=f"Volatility of the day after {risk.as_of}: {one.value:.1f} % a year, "
+        f"between {one.low:.1f} and {one.high:.1f} % with {one.coverage:.0%} confidence",
+        keys=_keys(risk),
+        sections=(_forecast(risk, walked), _record(walked, table), _tail(walked), _fitted(risk)),
+        evidence=_evidence(walked, risk),
+        warnings=tuple(warnings),
+        provenance=provenance,
+    )
+
+
+def _keys(risk: MarketRisk) -> tuple[Key, ...]:
+    keys = [
+        Key(
+            label=WORDS[horizon.days].capitalize(),
+            value=f"{horizon.volatility.value:.1f} %",
+            note=f"{horizon.volatility.low:.1f} to {horizon.volatility.high:.1f} %; HAR alone {horizon.har:.1f} %",
+        )
+        for horizon in risk.forecast.values()
+    ]
+    keys.append(Key(label="Last day's range", value=f"{risk.latest:.1f} %", note=f"a year, on {risk.as_of}"))
+    loss = risk.forecast["1"].value_at_risk
+    if loss is not None:
+        keys.append(
+            Key(label="Value at risk, next day", value=f"{loss:.1f} %", note="a loss beyond it on 1 day in 100")
+        )
+    return tuple(keys)
+
+
+def _forecast(risk: MarketRisk, walked: Walk) -> Section:
+    claims = []
+    for column, horizon in enumerate(HORIZONS):
+        answer = risk.forecast[str(horizon)]
+        bounds = walked.bounds[horizon]
+
+        def bound(side: int, bounds: np.ndarray = bounds) -> float:
+            return annual(walked, float(bounds[-1, side]))
+
+        def middle(column: int = column) -> float:
+            return annual(walked, float(walked.variance[-1, column]))
+
+        def har(column: int = column) -> float:
+            return annual(walked, float(walked.har[-1, column]))
+
+        percent = partial(Fact, unit="%", digits=1)
+        claims.append(
+            Claim(
+                template=f"For {WORDS[horizon]} after {{day}} the range-based volatility is forecast at {{middle}} "
+                "a year, between {low} and {high} with {share} confidence; HAR with leverage alone says {har}.",
+                facts={
+                    "day": Fact(value=risk.as_of, evidence="prices", measure=lambda: walked.prices.day(-1)),
+                    "middle": percent(value=answer.volatility.value, evidence="network", measure=middle),
+                    "low": percent(value=answer.volatility.low, evidence="bounds", measure=partial(bound, 0)),
+                    "high": percent(value=answer.volatility.high, evidence="bounds", measure=partial(bound, 1)),
+                    "share": Fact(
+                        value=100 * answer.volatility.coverage,
+                        evidence="bounds",
+                        digits=0,
+                        unit="%",
+                        measure=partial(_share, answer),
+                    ),
+                    "har": percent(value=answer.har, evidence="har", measure=har),
+                },
+            )
+        )
+    note = (
+        "Volatility is Parkinson's, from each day's high and low, as daily variance times the trading days of a year. "
+        "Moves between one close and the next open are not in it; value at risk below has them."
+    )
+    return Section(heading="Forecast", claims=tuple(claims), figures=(fan(walked), past(walked)), notes=(note,))
+
+
+def _share(answer: Horizon) -> float:
+    return 100 * answer.volatility.coverage
+
+
+def _record(walked: Walk, table: Mapping[int, Mapping[str, Score]]) -> Section:
+    if not all(table.values()):
+        return Section(
+            heading="Record on this series",
+            notes=(
+                "Fewer than sixty forecasts can be judged: too little of this series lies after the days that the "
+                "network was trained on. The bounds rest on its validation days instead.",
+            ),
+        )
+    claims = [claim for horizon in HORIZONS for claim in _record_claims(walked, table, horizon)]
+    rows = tuple(
+        (label, *(cell for horizon in HORIZONS for cell in _cells(table[horizon][name], name)))
+        for name, label in LABELS.items()
+    )
+    shown = Rows(
+        header=("model", "QLIKE, 1 day", "DM t", "QLIKE, 5 days", "DM t"),
+        rows=rows,
+        caption=f"Walk-forward on this series from {walked.history.dates[walked.scored(1)[0]]}: each model refitted "
+        "every 1 January on what had passed, the network never. QLIKE: lower is better. DM t: Diebold-Mariano against "
+        "HAR with leverage (Newey-West); below -2 is better beyond chance.",
+    )
+    return Section(heading="Record on this series", claims=tuple(claims), figures=(advantage(walked),), tables=(shown,))
+
+
+def _cells(score: Score, name: str) -> tuple[str, str]:
+    return f"{score.qlike:.4f}", "" if name == "har_leverage" else f"{score.against_har:+.1f}"
+
+
+def _record_claims(walked: Walk, table: Mapping[int, Mapping[str, Score]], horizon: int) -> tuple[Claim, Claim]:
+    def again(name: str) -> float:
+        return mean_loss(walked, horizon, walked.forecast_of(name, horizon))
+
+    ours, bar = table[horizon]["colonnade"].qlike, table[horizon]["har_leverage"].qlike
+    loss = partial(Fact, evidence="record", digits=4)
+    compare = Claim(
+        template=f"Over {{days}} forecasts of {WORDS[horizon]}, QLIKE was {{ours}}; HAR with leverage had {{bar}}.",
+        facts={
+            "days": Fact(
+                value=float(len(walked.scored(horizon))), evidence="record", digits=0,
+                measure=lambda: float(len(walked.scored(horizon))),
+            ),
+            "ours": loss(value=ours, measure=partial(again, "colonnade")),
+            "bar": loss(value=bar, measure=partial(again, "har_leverage")),
+        },
+    )  # fmt: skip
+    held = Claim(
+        template=f"The bounds for {WORDS[horizon]} held what came in {{share}} of them.",
+        facts={
+            "share": Fact(
+                value=100 * coverage(walked, horizon), evidence="record", unit="%",
+                measure=lambda: 100 * coverage(walked, horizon),
+            )
+        },
+    )  # fmt: skip
+    return compare, held
+
+
+def _tail(walked: Walk) -> Section:
+    claims = []
+    for horizon in HORIZONS:
+        losses = walked.losses[horizon]
+        if not np.isfinite(losses[-1]).all():
+            continue
+        percent = partial(Fact, unit="%", evidence="tail")
+        claims.append(
+            Claim(
+                template=f"Over {WORDS[horizon]}, one time in a hundred the close is expected to fall by more than "
+                "{risk}, and then by {shortfall} on average.",
+                facts={
+                    "risk": percent(value=_loss(losses, 0), measure=partial(_loss, losses, 0)),
+                    "shortfall": percent(value=_loss(losses, 1), measure=partial(_loss, losses, 1)),
+                },
+            )
+        )
+    misses, days = exceedances(walked, 1)
+    if days >= 250:
+        count = partial(Fact, evidence="tail", digits=0)
+        claims.append(
+            Claim(
+                template="The next day's loss was beyond its value at risk on {misses} of {days} days, where one in a "
+                "hundred was meant (Kupiec's p = {p}).",
+                facts={
+                    "misses": count(value=float(misses), measure=lambda: float(exceedances(walked, 1)[0])),
+                    "days": count(value=float(days), measure=lambda: float(exceedances(walked, 1)[1])),
+                    "p": Fact(
+                        value=kupiec(misses, days, rate=0.01),
+                        evidence="tail",
+                        digits=3,
+                        measure=lambda: kupiec(*exceedances(walked, 1), rate=0.01),
+                    ),
+                },
+            )
+        )
+    notes = () if claims else ("Too few past forecasts to speak of a loss that comes one time in a hundred.",)
+    return Section(heading="Tail of the return", claims=tuple(claims), notes=notes)
+
+
+def _loss(losses: np.ndarray, which: int) -> float:
+    return 100 * -float(np.expm1(-losses[-1, which]))
+
+
+def _fitted(risk: MarketRisk) -> Section:
+    rows = tuple((what, where) for what, where in risk.fitted.items())
+    return Section(heading="What was fitted where", tables=(Rows(header=("part", "fitted on"), rows=rows),))
+
+
+def _evidence(walked: Walk, risk: MarketRisk) -> dict[str, Evidence]:
+    bars = f"{len(walked.prices)} bars from {walked.prices.day(0)} to {walked.prices.day(-1)} of {walked.prices.name}"
+    return {
+        "prices": Evidence(kind="row", shows=bars),
+        "har": Evidence(kind="model", shows=f"HAR with leverage, {risk.fitted['HAR']}"),
+        "network": Evidence(kind="model", shows=f"residual network, {risk.fitted['network']}"),
+        "bounds": Evidence(kind="measurement", shows=f"adaptive conformal bounds, {risk.fitted['bounds']}"),
+        "record": Evidence(
+            kind="measurement", shows="the walk-forward on these bars, each day's forecast and what came"
+        ),
+        "tail": Evidence(kind="measurement", shows=f"past returns in units of their forecast, {risk.fitted['tail']}"),
+    }
