@@ -49,4 +49,6 @@ industrial = Vertical(name="industrial", summary="Inspection of parts", tasks=(i
 def __getattr__(name: str) -> Any:
     if name == "InspectionPipeline":
         return _inspection()
-    raise AttributeError(f"colonnade.verticals.industrial has no {name!r}; it has InspectionPipeline, industrial, inspection")
+    raise AttributeError(
+        f"colonnade.verticals.industrial has no {name!r}; it has InspectionPipeline, industrial, inspection"
+    )

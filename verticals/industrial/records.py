@@ -1,0 +1,132 @@
+"""The nouns of inspection: a scan, the part as designed, a photograph, a recording, and the unit they belong to.
+
+Millimetres everywhere. Each noun carries what its reader noticed, in sentences that reach the user as warnings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ...core.types import Array, Image, PointCloud, Waveform
+
+SENSES = ("scan", "image", "sound")  # what is judged; the nominal part only says what a scan is compared with
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scan:
+    """Measured points, mm, in any pose."""
+
+    cloud: PointCloud
+    notes: tuple[str, ...] = ()
+
+    @property
+    def points(self) -> Array:
+        return self.cloud.points
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Nominal:
+    """The part as designed: triangles in mm, and points `[sample, xyz]` spread evenly over them with outward normals.
+
+    `triangle` names the triangle of each sample; a part given as a cloud has no triangles (an empty array) and its
+    samples are its points.
+    """
+
+    triangles: Array  # [triangle, corner, xyz]
+    samples: Array
+    normals: Array
+    triangle: Array
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def tree(self) -> Any:
+        """A k-d tree of the samples, built once."""
+        from scipy.spatial import cKDTree
+
+        return cKDTree(self.samples)
+
+    @cached_property
+    def size(self) -> float:
+        """The diagonal of the bounding box, mm."""
+        return float(np.linalg.norm(np.ptp(self.samples, axis=0)))
+
+    @property
+    def spacing(self) -> float:
+        """The side of the surface patch that one sample stands for, mm."""
+        return float(np.sqrt(self.area / len(self.samples)))
+
+    @cached_property
+    def area(self) -> float:
+        """The surface, mm^2 (a cloud's is estimated from the distances between neighbours)."""
+        if len(self.triangles):
+            edges = self.triangles[:, 1:] - self.triangles[:, :1]
+            return float(np.linalg.norm(np.cross(edges[:, 0], edges[:, 1]), axis=1).sum() / 2)
+        nearest = self.tree.query(self.samples, k=2)[0][:, 1]
+        return float(len(self.samples) * (2 * np.median(nearest)) ** 2)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Photo:
+    """Pixels in 0..1, and what was noticed about them."""
+
+    image: Image
+    notes: tuple[str, ...] = ()
+
+    @property
+    def pixels(self) -> Array:
+        return self.image.pixels
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sound:
+    """A recording at the rate the inspector listens at."""
+
+    wave: Waveform
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Unit:
+    """One manufactured unit with whatever was recorded of it, as paths or nouns by modality."""
+
+    name: str
+    group: str  # units that must not be split apart (photographs of one tile)
+    given: Mapping[str, Any]
+    defect: str = "good"
+    truth: Mapping[str, Any] = field(default_factory=dict)  # pixel masks and the like, where known
+
+    @property
+    def good(self) -> bool:
+        return self.defect == "good"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Defect:
+    """A region of the surface that is out of place, or of the picture that looks strange."""
+
+    modality: str
+    centroid_mm: tuple[float, ...] | None
+    area_mm2: float | None
+    max_deviation_mm: float | None
+    kind: (
+        str  # "extra material", "missing material", "not covered", "appearance", "sound": what was seen, not its cause
+    )
+    centroid_px: tuple[float, ...] | None = None
+    area_px: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registration:
+    """How well the scan lies on the nominal part: `residual_mm` is the trimmed root mean square to the surface."""
+
+    residual_mm: float
+    limit_mm: float
+    overlap: float
+    starts: int
+    ok: bool
+    matrix: tuple[tuple[float, ...], ...] = ()
