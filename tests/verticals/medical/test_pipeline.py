@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from colonnade.core.errors import FileError, FormatError, MissingModality, UnknownName
+from colonnade.core.result import Result
+from colonnade.core.types import Array, Volume
+from colonnade.knowledge.claims import UnsupportedClaim
+from colonnade.verticals.medical.geometry import Scan, canonical
+from colonnade.verticals.medical.pipeline import NodulePipeline
+from colonnade.verticals.medical.records import BANNER
+from colonnade.verticals.medical.report import report_of
+
+WORDS = "Nodule seen on a chest radiograph."
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> NodulePipeline:
+    return NodulePipeline.from_pretrained()
+
+
+@pytest.fixture(scope="module")
+def nifti(chest: tuple[Volume, Array, Array], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("nifti") / "ct.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(chest[0].voxels.astype(np.int16), chest[0].affine), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def result(pipeline: NodulePipeline, nifti: Path) -> Result:
+    return pipeline.predict(ct=nifti, indication=WORDS)
+
+
+def test_the_ball_is_found_in_its_place_with_its_size(result: Result, chest: tuple[Volume, Array, Array]) -> None:
+    _, mask, centre = chest
+    assert result.status == "ok"
+    near = [each for each in result.findings if np.linalg.norm(np.array(each.center_mm) - centre) < 4]
+    assert len(near) == 1, [each.center_mm for each in result.findings]
+    assert near[0].diameter == pytest.approx(14, abs=4)
+    assert near[0].diameter_interval.low < near[0].diameter < near[0].diameter_interval.high
+    assert near[0].side == "left"
+    own = np.zeros(mask.shape, bool)
+    own[tuple(near[0].mask.T)] = True
+    assert 2 * (own & mask).sum() / (own.sum() + mask.sum()) > 0.6
+
+
+def test_the_same_scan_as_dicom_gives_the_same_findings(
+    pipeline: NodulePipeline,
+    result: Result,
+    chest: tuple[Volume, Array, Array],
+    write_series: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    other = pipeline.predict(ct=write_series(chest[0], tmp_path / "study"), indication=WORDS)
+    assert len(other.findings) == len(result.findings)
+    for one, two in zip(result.findings, other.findings, strict=True):
+        np.testing.assert_allclose(one.center_mm, two.center_mm, atol=0.1)
+        assert one.diameter == pytest.approx(two.diameter, abs=0.1)
+        assert one.score == pytest.approx(two.score, abs=1e-3)
+
+
+def test_the_result_is_saved_whole_with_masks_in_the_frame_of_the_source(
+    result: Result, nifti: Path, tmp_path: Path
+) -> None:
+    folder = result.save(tmp_path / "out")
+    told = json.loads((folder / "result.json").read_text())
+    masks, source = nibabel.load(folder / "nodules.nii.gz"), nibabel.load(nifti)
+    np.testing.assert_allclose(masks.affine, source.affine)
+    labels = np.asarray(masks.dataobj)
+    for finding in told["findings"]:
+        assert (labels == finding["label"]).sum() * np.prod(source.header.get_zooms()) == pytest.approx(
+            finding["volume_mm3"], rel=1e-3
+        )
+    page = (folder / "report.html").read_text()
+    assert BANNER in page
+    assert told["banner"] == BANNER
+    assert told["masks"] == "nodules.nii.gz"
+    assert page.count("<img") == 1 + min(len(told["findings"]), 6)
+
+
+def test_a_report_whose_numbers_the_masks_do_not_carry_is_refused(
+    result: Result, chest: tuple[Volume, Array, Array]
+) -> None:
+    scan = Scan(volume=chest[0], origin="ct")
+    first = result.findings[0]
+    for wrong in (
+        replace(first, diameter_mm=first.diameter_mm + 1),
+        replace(first, volume_mm3=first.volume_mm3 * 1.2),
+        replace(first, slice_index=first.slice_index + 1),
+        replace(first, center_mm=(first.center_mm[0] + 1, *first.center_mm[1:])),
+    ):
+        answer = replace(result.answer, findings=(wrong, *result.findings[1:]))
+        with pytest.raises(UnsupportedClaim):
+            report_of(answer, scan, canonical(scan.volume), None, model={}, card={})
+
+
+def test_a_scan_without_lungs_is_not_evaluable_and_says_why(pipeline: NodulePipeline, bare: Volume) -> None:
+    soft = Volume(voxels=np.where(bare.voxels[:, :, :20] < -970, bare.voxels[:, :, :20], 30), affine=bare.affine)
+    result = pipeline.predict(ct=soft)
+    assert result.status == "not_evaluable"
+    assert "no lung was found" in result.reasons[0]
+    assert result.findings == ()
+    assert "Not evaluable" in result.report.html()
+
+
+def test_explain_shares_add_up_and_words_alone_find_nothing(
+    pipeline: NodulePipeline, result: Result, nifti: Path
+) -> None:
+    found = pipeline.explain(ct=nifti, indication=WORDS)
+    assert found.base == 0
+    assert sum(found.modalities.values()) == pytest.approx(found.value)
+    assert found.value == pytest.approx(max(each.score for each in result.findings), abs=1e-3)
+
+
+def test_bad_input_is_answered_in_a_sentence(pipeline: NodulePipeline, tmp_path: Path) -> None:
+    with pytest.raises(MissingModality):
+        pipeline.predict(indication=WORDS)
+    with pytest.raises(UnknownName, match="ct"):
+        pipeline.predict(cct="x")
+    with pytest.raises(FileError, match="no file or folder"):
+        pipeline.predict(ct=tmp_path / "none.nii")
+    with pytest.raises(FormatError, match="path or a Volume"):
+        pipeline.predict(ct=3)
+
+
+def test_a_checkpoint_round_trip_changes_no_score(
+    pipeline: NodulePipeline, nifti: Path, result: Result, tmp_path: Path
+) -> None:
+    again = NodulePipeline.from_pretrained(pipeline.save(tmp_path / "model"))
+    found = again.predict(ct=nifti, indication=WORDS)
+    assert [each.score for each in found.findings] == pytest.approx([each.score for each in result.findings], abs=1e-4)
+    assert sum(each.stat().st_size for each in (tmp_path / "model").iterdir()) < 3.2e6
+
+
+def test_the_program_answers_as_the_detector(pipeline: NodulePipeline) -> None:
+    program = pipeline.program()
+    (logits,) = program.eager(program.example)
+    assert logits.shape == program.example[0].shape
+    assert program.example[0].abs().max() <= 1

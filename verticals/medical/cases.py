@@ -1,0 +1,125 @@
+"""Whole scans with known nodules: LIDC shapes put into a background, in its own frame. For the judge, and for
+benchmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...core.types import Array, Volume
+from .geometry import to_world
+from .measure import measure
+from .patches import Background, background_of
+from .shapes import Shape
+from .simulate import Placed, insert, lesion_of, scanned
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Truth:
+    """One nodule that is there: centre in RAS mm, radius in mm, label in the label map, mean axial diameter,
+    ratings."""
+
+    centre: Array
+    radius: float
+    label: int
+    diameter: float
+    texture: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Case:
+    """A canonical scan, its label map and its nodules."""
+
+    name: str
+    volume: Volume
+    labels: Array
+    truths: tuple[Truth, ...]
+    indication: str | None = None
+
+
+def populate(
+    name: str, volume: Volume, shapes: Sequence[Shape], *, generator: np.random.Generator, physics: bool = True
+) -> Case | None:
+    """A canonical background with one lesion a shape, as far as there is room; None without lungs.
+
+    `physics` adds slice thickness and noise (for phantoms, which have none).
+    """
+    background = background_of(volume)
+    if background is None:
+        return None
+    return populated(name, volume, background, shapes, generator=generator, physics=physics)
+
+
+def populated(
+    name: str,
+    volume: Volume,
+    background: Background,
+    shapes: Sequence[Shape],
+    *,
+    generator: np.random.Generator,
+    physics: bool = True,
+) -> Case:
+    """The same with the background prepared."""
+    voxels, spacing = volume.voxels.copy(), np.array(volume.spacing)
+    labels = np.zeros(voxels.shape, np.uint8)
+    room = _native(background, volume)
+    taken = np.zeros_like(room)
+    placed: list[Placed] = []
+    for shape in shapes:
+        for _ in range(6):
+            spots = background.places[int(generator.integers(len(background.places)))]
+            centre = background.low + spots[int(generator.integers(len(spots)))] * background.ratio
+            lesion = lesion_of(shape, generator)
+            found = insert(voxels, spacing, lesion, centre, room=room & ~taken, generator=generator)
+            if found is not None:
+                placed.append(found)
+                box = tuple(slice(a, a + n) for a, n in zip(found.low, found.mask.shape, strict=True))
+                labels[box][found.mask] = len(placed)
+                far = tuple(slice(max(s.start - 8, 0), s.stop + 8) for s in box)
+                taken[far] = True
+                break
+    if physics:
+        voxels, _ = scanned(voxels, float(spacing[0]), generator)
+    truths = truths_of(labels, Volume(voxels=voxels, affine=volume.affine))
+    rated = [
+        Truth(
+            centre=truth.centre, radius=truth.radius, label=truth.label, diameter=truth.diameter, texture=_rated(each)
+        )
+        for truth, each in zip(truths, placed, strict=True)
+    ]
+    return Case(name=name, volume=Volume(voxels=voxels, affine=volume.affine), labels=labels, truths=tuple(rated))
+
+
+def truths_of(labels: Array, volume: Volume) -> tuple[Truth, ...]:
+    """The nodules of a label map: one a value above 0."""
+    from scipy import ndimage
+
+    found = []
+    for index, box in enumerate(ndimage.find_objects(labels.astype(np.int32)), start=1):
+        if box is None:
+            continue
+        mask = labels[box] == index
+        centre = np.argwhere(mask).mean(axis=0) + [each.start for each in box]
+        sizes = measure(mask, volume.spacing)
+        radius = max((3 / (4 * np.pi) * sizes.volume_mm3) ** (1 / 3), 2.0)
+        world = to_world(volume.affine, centre)
+        found.append(Truth(centre=world, radius=radius, label=index, diameter=sizes.diameter_mm))
+    return tuple(found)
+
+
+def _native(background: Background, volume: Volume) -> Array:
+    """The background's room on the volume's own grid, by nearest neighbour along each axis."""
+    room = background.room
+    for axis, size in enumerate(volume.voxels.shape):
+        where = np.round((np.arange(size) - background.low[axis]) / background.ratio[axis]).astype(int)
+        legal = (where >= 0) & (where < room.shape[axis])
+        room = np.take(room, np.clip(where, 0, room.shape[axis] - 1), axis)
+        room = room & legal.reshape([-1 if each == axis else 1 for each in range(3)])
+    return room
+
+
+def _rated(placed: Placed) -> str:
+    rating = placed.lesion.shape.ratings["texture"]
+    return "ground-glass" if rating < 2 else "part-solid" if rating < 4 else "solid"

@@ -1,0 +1,145 @@
+"""From a scan to candidates: lungs, a sliding window of the detector over them, and connected voxels that look like
+nodule.
+
+It knows nothing of indications, reports or files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from ...core.training.precision import device_of, supported
+from ...core.types import Array, Volume
+from .detector import FACTOR, STEP, Detector, windowed
+from .geometry import Grid, regrid
+from .lungs import Lungs, find_lungs
+
+WINDOW_SIZE, OVERLAP = 96, 16  # voxels
+FAINT = 0.15  # probability from which voxels join a candidate
+MOST = 48  # candidates that are judged
+CROP = 32  # voxels a side of what the judge sees
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Seen:
+    """A scan after the detector: Hounsfield units and nodule probability on the working grid, and the lungs."""
+
+    grid: Grid
+    heat: Array
+    lungs: Lungs
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Candidate:
+    """Connected voxels of the working grid that may be a nodule: their box, their peak as a logit, and the crop
+    around."""
+
+    centre: Array  # indices of the working grid
+    low: Array
+    mask: Array
+    logit: float
+    crop: Array  # Hounsfield units [CROP, CROP, CROP]
+
+    @property
+    def millilitres(self) -> float:
+        return float(self.mask.sum() * STEP**3 / 1000)
+
+
+def look(detector: Detector, volume: Volume) -> Seen | None:
+    """The detector over the lungs of a canonical volume; None where there are none."""
+    lungs = find_lungs(volume)
+    if lungs is None:
+        return None
+    margin = np.ceil(10 / np.array(volume.spacing)).astype(int)
+    shape = np.array(volume.voxels.shape)
+    grid = regrid(volume, STEP, low=np.maximum(lungs.low - margin, 0), high=np.minimum(lungs.high + margin, shape))
+    region = region_on(lungs, grid)
+    heat = slide(detector, grid.values, region)
+    return Seen(grid=grid, heat=np.where(region, heat, 0.0).astype(np.float32), lungs=lungs)
+
+
+def region_on(lungs: Lungs, grid: Grid) -> Array:
+    """The lung region on another grid of the same volume, by nearest neighbour."""
+    region = lungs.region.values > 0
+    for axis, size in enumerate(grid.values.shape):
+        index = np.zeros((size, 3))
+        index[:, axis] = np.arange(size)
+        where = lungs.region.from_source(grid.to_source(index))[:, axis]
+        region = np.take(region, np.clip(np.round(where).astype(int), 0, region.shape[axis] - 1), axis)
+    return region
+
+
+@torch.no_grad()
+def slide(detector: Detector, values: Array, region: Array) -> Array:
+    """Probability of nodule for every voxel: windows that touch `region`, blended where they overlap."""
+    detector.eval()
+    size = [min(WINDOW_SIZE, -(-n // FACTOR) * FACTOR) for n in values.shape]
+    padding = [(0, max(s - n, 0)) for s, n in zip(size, values.shape, strict=True)]
+    padded = np.pad(values, padding, constant_values=-1000.0)
+    touched = np.pad(region, padding)
+    total, weight = np.zeros(padded.shape, np.float32), np.full(padded.shape, 1e-6, np.float32)
+    ramp = _ramp(size)
+    fast = supported(device_of(detector))
+    for box in _windows(padded.shape, size):
+        if not touched[box].any():
+            continue
+        x = windowed(torch.from_numpy(padded[box])[None, None]).contiguous(memory_format=torch.channels_last_3d)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=fast):
+            logits = detector(x)[0, 0]
+        total[box] += torch.sigmoid(logits.float()).numpy() * ramp
+        weight[box] += ramp
+    return (total / weight)[tuple(slice(0, n) for n in values.shape)]
+
+
+def candidates_of(seen: Seen) -> list[Candidate]:
+    """Connected faint voxels with a peak, the surest first, at most `MOST`."""
+    labels, count = ndimage.label(seen.heat > FAINT, structure=np.ones((3, 3, 3)))
+    if not count:
+        return []
+    boxes = ndimage.find_objects(labels)
+    peaks = np.array([seen.heat[box][labels[box] == index].max() for index, box in enumerate(boxes, start=1)])
+    order = [int(index) for index in np.argsort(-peaks) if peaks[index] > 2 * FAINT][:MOST]
+    return [_candidate(seen, labels[boxes[index]] == index + 1, boxes[index], float(peaks[index])) for index in order]
+
+
+def cut(values: Array, centre: Array, size: int = CROP) -> Array:
+    """A cube around a point, filled with air where it leaves the picture."""
+    corner = np.round(centre).astype(int) - size // 2
+    low, high = np.maximum(corner, 0), np.minimum(corner + size, values.shape)
+    cube = np.full((size, size, size), -1000.0, np.float32)
+    if (high > low).all():
+        goal = tuple(slice(a - c, b - c) for a, b, c in zip(low, high, corner, strict=True))
+        cube[goal] = values[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    return cube
+
+
+def _candidate(seen: Seen, part: Array, box: tuple[slice, ...], peak: float) -> Candidate:
+    heat = np.where(part, seen.heat[box], 0.0)
+    mask = heat > min(0.5, 0.6 * peak)
+    low = np.array([each.start for each in box])
+    centre = low + np.average(np.argwhere(mask), axis=0, weights=heat[mask])
+    chance = min(max(peak, 1e-4), 1 - 1e-4)
+    crop = cut(seen.grid.values, centre)
+    return Candidate(centre=centre, low=low, mask=mask, logit=float(np.log(chance / (1 - chance))), crop=crop)
+
+
+def _windows(shape: tuple[int, ...], size: list[int]) -> Iterator[tuple[slice, ...]]:
+    starts = []
+    for n, s in zip(shape, size, strict=True):
+        count = max(int(np.ceil((n - OVERLAP) / (s - OVERLAP))), 1) if n > s else 1
+        starts.append([round(float(each)) for each in np.linspace(0, n - s, count)])
+    for i in starts[0]:
+        for j in starts[1]:
+            for k in starts[2]:
+                yield slice(i, i + size[0]), slice(j, j + size[1]), slice(k, k + size[2])
+
+
+def _ramp(size: list[int]) -> Array:
+    """Full weight inside, falling to the sides, so that no seam shows."""
+    lines = [np.minimum(np.minimum(np.arange(n) + 1, n - np.arange(n)) / OVERLAP, 1.0) for n in size]
+    return (lines[0][:, None, None] * lines[1][:, None] * lines[2]).astype(np.float32)

@@ -1,0 +1,211 @@
+"""`medical/nodules`: from a CT (and the words of its indication) to findings, report and masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+
+from ...core.checkpoint import Checkpoint
+from ...core.config import from_plain, to_plain
+from ...core.errors import FormatError, UnknownName
+from ...core.model import Model, ModelConfig, build
+from ...core.pipeline import Answered, FitOptions, Pipeline
+from ...core.result import Evaluation
+from ...core.types import Array, Text, Volume
+from ...core.vertical import Task
+from . import nodules
+from .detect import Candidate, Seen, candidates_of, look
+from .detector import Detector, DetectorConfig
+from .findings import ALONE, WITH_WORDS, Operating, findings_of, middle_of
+from .geometry import Scan, admit, canonical
+from .judge import judge, judge_config
+from .records import Nodules
+
+LEAST = 300.0  # mL of lung that must be seen for the answer to be about a chest
+
+
+class NodulePipeline(Pipeline):
+    """Detector, judge and operating point. Findings are in patient millimetres (RAS)."""
+
+    task: ClassVar[Task] = nodules
+    weights: ClassVar[Path | None] = Path(__file__).parent / "weights" / "nodules"
+    explains: ClassVar[str] = "the highest calibrated score of any candidate"
+
+    def __init__(
+        self, detector: Detector, model: Model, operating: Operating, *, config: ModelConfig | None = None,
+        card: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        self.detector = detector.eval().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self.judge = model.eval()
+        self.operating = operating
+        self.config = config or judge_config()
+        self.card = dict(card or {})
+        self._last: tuple[int, Seen | None, list[Candidate]] | None = None
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint) -> Self:
+        config = from_plain(ModelConfig, checkpoint.config["judge"])
+        detector = Detector(from_plain(DetectorConfig, checkpoint.config["detector"]))
+        model = build(config)
+        for prefix, part in (("detector.", detector), ("judge.", model)):
+            own = {
+                name.removeprefix(prefix): each for name, each in checkpoint.tensors.items() if name.startswith(prefix)
+            }
+            part.load_state_dict({name: torch.from_numpy(each.astype(np.float32)) for name, each in own.items()})
+        return cls(detector, model, Operating.of(checkpoint.config["operating"]), config=config, card=checkpoint.card)
+
+    def to_checkpoint(self) -> Checkpoint:
+        """Weights are kept as float16: half the size, and the answer moves less than its third digit."""
+        tensors = {}
+        for prefix, part in (("detector.", self.detector), ("judge.", self.judge)):
+            for name, each in part.state_dict().items():
+                tensors[prefix + name] = each.detach().float().numpy().astype(np.float16)
+        return Checkpoint(
+            kind=self.task.name,
+            config={
+                "detector": to_plain(self.detector.config),
+                "judge": to_plain(self.config),
+                "operating": to_plain(self.operating),
+            },
+            tensors=tensors,
+            card=self.card,
+        )
+
+    # ---- one record ---------------------------------------------------------------------------------------------
+
+    def read(self, modality: str, value: Any) -> Any:
+        if modality == "indication":
+            return value if isinstance(value, Text) else Text(text=str(value))
+        if modality == "ct":
+            return read_scan(value)
+        raise UnknownName(f"modality of {self.task.name}", modality, self.task.modality_names)
+
+    def answer(self, record: Mapping[str, Any]) -> Answered:
+        from .report import report_of
+
+        scan: Scan = record["ct"]
+        volume = canonical(scan.volume)
+        seen, candidates = self._looked(scan, volume)
+        reasons = unfit(seen)
+        if reasons or seen is None:
+            millilitres = seen.lungs.millilitres if seen is not None else 0.0
+            empty = Nodules(findings=(), lung_volume_ml=millilitres, spacing_mm=scan.volume.spacing,
+                            threshold=self.operating.threshold, reasons=reasons)  # fmt: skip
+            report = report_of(empty, scan, volume, record.get("indication"), model=self.model, card=self.card)
+            return Answered(answer=empty, status="not_evaluable", warnings=scan.flags + reasons, report=report)
+        scores = self.scores(candidates, record.get("indication"))
+        kept = [
+            (each, float(score))
+            for each, score in zip(candidates, scores, strict=True)
+            if score >= self.operating.threshold
+        ]
+        found, labels = findings_of(seen, kept, scan=scan, canonical=volume, operating=self.operating)
+        answer = Nodules(
+            findings=found, lung_volume_ml=seen.lungs.millilitres, spacing_mm=scan.volume.spacing,
+            threshold=self.operating.threshold, labels=labels, affine=scan.volume.affine,
+            lung_middle_mm=middle_of(seen, volume),
+        )  # fmt: skip
+        report = report_of(answer, scan, volume, record.get("indication"), model=self.model, card=self.card)
+        return Answered(answer=answer, warnings=scan.flags, report=report)
+
+    def scores(self, candidates: list[Candidate], indication: Text | None) -> Array:
+        """The calibrated score of each candidate."""
+        subset = ALONE if indication is None else WITH_WORDS
+        return self.operating.calibration[subset].probabilities(judge(self.judge, candidates, indication))
+
+    def measure(self, record: Mapping[str, Any]) -> float:
+        """The highest score, 0 without a CT or without candidates: words alone find nothing."""
+        if "ct" not in record:
+            return 0.0
+        _, candidates = self._looked(record["ct"], None)
+        return float(self.scores(candidates, record.get("indication")).max()) if candidates else 0.0
+
+    def parts(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The score of every candidate, with and without the words."""
+        _, candidates = self._looked(record["ct"], None)
+        words = record.get("indication")
+        alone = self.scores(candidates, None)
+        found = {"candidates": [round(float(each), 4) for each in alone]}
+        if words is not None:
+            found["candidates with indication"] = [round(float(each), 4) for each in self.scores(candidates, words)]
+        return found
+
+    def _looked(self, scan: Scan, volume: Volume | None) -> tuple[Seen | None, list[Candidate]]:
+        """The detector's part, kept for the last scan: `explain` asks for it several times."""
+        if self._last is None or self._last[0] != id(scan):
+            seen = look(self.detector, volume if volume is not None else canonical(scan.volume))
+            self._last = (id(scan), seen, candidates_of(seen) if seen is not None else [])
+            self._scan = scan  # keeps the id from being given to another scan
+        return self._last[1], self._last[2]
+
+    # ---- labelled data ------------------------------------------------------------------------------------------
+
+    def evaluate_on(self, data: Path, *, layout: str | None, seed: int) -> Evaluation:
+        from .evaluate import evaluate
+
+        return evaluate(self, data, layout=layout, seed=seed)
+
+    def fit_on(self, data: Path, options: FitOptions) -> NodulePipeline:
+        if options.recipe is not None:
+            from .recipes import recipe
+
+            return recipe(options.recipe)(data, options)
+        from .adapt import fit_folder
+
+        return fit_folder(self, data, options)
+
+    def with_operating(self, operating: Operating) -> NodulePipeline:
+        """The same weights at another operating point."""
+        return NodulePipeline(self.detector, self.judge, operating, config=self.config, card=self.card)
+
+    def program(self) -> Any:
+        from ...core.export.program import Program
+
+        shape = (1, 32, 32, 32)
+        lines = torch.linspace(-1, 1, 32)
+        ball = ((lines[:, None, None] ** 2 + lines[:, None] ** 2 + lines**2) < 0.1).float() * 1.4 - 0.8
+        example = torch.stack([ball, torch.full((32, 32, 32), -0.8)])[:, None].contiguous()
+        return Program(
+            module=self.detector,
+            example=(example,),
+            inputs=("ct",),
+            outputs=("logit",),
+            dynamic=({0: "batch"},),
+            cases={"ct": (example,)},
+            notes={
+                "before": f"voxels of 1.25 mm, {shape[1]} a side, Hounsfield units from -1000..400 to -1..1",
+                "after": "sigmoid, connected voxels above 0.15; then the judge, in torch, which reads the words",
+            },
+        )
+
+
+def unfit(seen: Seen | None) -> tuple[str, ...]:
+    """Why a scan cannot be judged, in sentences; empty if it can."""
+    if seen is None:
+        return ("no lung was found in the scan: is it a chest CT?",)
+    if seen.lungs.millilitres < LEAST:
+        return (f"only {seen.lungs.millilitres:.0f} mL of lung is in the scan, at least {LEAST:.0f} mL are needed",)
+    return ()
+
+
+def read_scan(value: Any) -> Scan:
+    """A path (DICOM folder or file, NIfTI, NRRD, MHA), a `Volume` or a `Scan`, through the geometry gate."""
+    if isinstance(value, Scan):
+        return value
+    if isinstance(value, Volume):
+        return admit(value, "the volume")
+    if not isinstance(value, (str, Path)):
+        raise FormatError(f"ct is a path or a Volume, got {type(value).__name__}")
+    path = Path(value)
+    if path.is_dir() or path.suffix.lower() in (".dcm", ".ima", ""):
+        from .dicom import read_series
+
+        volume, flags = read_series(path)
+        return admit(volume, str(path), flags=flags)
+    from .volumes import read_volume
+
+    return admit(read_volume(path), str(path))

@@ -1,0 +1,84 @@
+"""The answer of `medical/nodules`: findings in patient millimetres, and the label map that belongs to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...core.result import Interval
+from ...core.types import Array
+
+BANNER = (
+    "Research use only, not for diagnosis. A second reader beside the original CT, never instead of it. "
+    "Not reviewed by a physician."
+)
+MASKS = "nodules.nii.gz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One nodule. `label` is its value in the label map; `mask` its voxels `[voxel, 3]` as indices of the source
+    frame."""
+
+    label: int
+    center_mm: tuple[float, float, float]  # RAS
+    diameter_mm: float  # mean of the axial axes
+    long_axis_mm: float
+    short_axis_mm: float
+    diameter_interval: Interval
+    volume_mm3: float
+    median_hu: float
+    texture: str  # a guess from density alone
+    side: str
+    score: float  # calibrated: the share of such candidates that are nodules in the validation scans
+    slice_index: int  # axial slice of the longest axis, counted from the feet, from 0
+    mask: Array = field(repr=False, compare=False)
+
+    @property
+    def diameter(self) -> float:
+        return self.diameter_mm
+
+
+def side_of(x: float, middle: float) -> str:
+    """The patient's side, by RAS x."""
+    return "right" if x > middle else "left"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nodules:
+    """What was found, where the lungs could be judged at all."""
+
+    findings: tuple[Finding, ...]
+    lung_volume_ml: float
+    spacing_mm: tuple[float, float, float]
+    threshold: float
+    lung_middle_mm: float = 0.0  # x of the middle of the lungs, by which sides are told
+    reasons: tuple[str, ...] = ()  # why nothing could be said
+    banner: str = BANNER
+    labels: Array | None = field(default=None, repr=False, compare=False)  # label map in the source frame
+    affine: Array | None = field(default=None, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "banner": self.banner,
+            "findings": list(self.findings),
+            "lung_volume_ml": self.lung_volume_ml,
+            "spacing_mm": self.spacing_mm,
+            "threshold": self.threshold,
+            "reasons": self.reasons,
+            "masks": MASKS if self.labels is not None else None,
+        }
+
+    def save_files(self, folder: Path) -> None:
+        """The label map as NIfTI in the frame of the source scan."""
+        if self.labels is None or self.affine is None:
+            return
+        import nibabel
+
+        image = nibabel.Nifti1Image(self.labels.astype(np.uint8), self.affine)
+        image.header.set_xyzt_units("mm")
+        image.header["descrip"] = b"research use only, not for diagnosis"
+        nibabel.save(image, folder / MASKS)

@@ -1,0 +1,161 @@
+"""Training: the detector on drawn patches, the judge on the detector's own candidates, both by the core's loop.
+
+It knows no files and no checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...core.model import Model
+from ...core.objective import losses
+from ...core.progress import say
+from ...core.random import numpy_generator
+from ...core.training.events import Validated
+from ...core.training.loop import fit
+from ...core.training.run import TrainingConfig
+from ...core.types import Array, Batch, Text
+from .cases import Case
+from .detect import candidates_of, look
+from .detector import Detector, DetectorConfig, detection_loss
+from .geometry import to_world
+from .indications import Indications
+from .judge import HEAD, batch_of, offsets_of
+from .patches import Background, Patches
+from .shapes import Shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How much to train: epochs of `batches` batches of `size` patches."""
+
+    epochs: int = 12
+    batches: int = 120
+    size: int = 4
+    checks: int = 12  # validation batches
+    rate: float = 2e-3
+
+
+def train_detector(
+    detector: Detector,
+    train: tuple[Sequence[Background], Sequence[Shape]],
+    validation: tuple[Sequence[Background], Sequence[Shape]],
+    *,
+    effort: Effort,
+    seed: int = 0,
+) -> Detector:
+    """The detector trained in place; the best epoch by validation loss is kept."""
+    detector.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    patches = Patches(backgrounds=train[0], shapes=train[1], size=effort.size, batches=effort.batches, seed=seed)
+    held = Patches(
+        backgrounds=validation[0], shapes=validation[1], size=effort.size, batches=effort.checks, seed=seed + 1
+    )
+    checks = list(held(0))
+
+    def step(batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
+        voxels, truth, weight = batch
+        return detection_loss(detector(voxels.contiguous(memory_format=torch.channels_last_3d)), truth, weight)
+
+    def validate() -> dict[str, float]:
+        losses = [step(batch) for batch in checks]
+        named = {name: sum(float(each[name]) for each in losses) / len(losses) for name in losses[0]}
+        return {**named, "loss": sum(named.values())}
+
+    config = TrainingConfig(epochs=effort.epochs, rate=effort.rate, patience=0, seed=seed, warmup=0.04)
+    for event in fit(detector, patches, step, config=config, validate=validate, label="detector"):
+        if isinstance(event, Validated):
+            told = ", ".join(f"{name} {value:.3f}" for name, value in {**event.losses}.items())
+            held_out = ", ".join(f"{name} {value:.3f}" for name, value in event.metrics.items())
+            say(f"detector: epoch {event.epoch + 1}: {told}; validation {held_out}{' (best)' if event.best else ''}")
+    return detector
+
+
+def new_detector(seed: int) -> Detector:
+    """A detector with weights drawn from the seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Detector(DetectorConfig())
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Example:
+    """A candidate with its answer, for the judge; `patient` says whether the scan has a nodule at all."""
+
+    crop: Array
+    logit: float
+    nodule: bool
+    patient: bool
+
+
+def gather(detector: Detector, cases: Iterable[Case]) -> list[Example]:
+    """Every candidate of every case, matched as the metrics match it."""
+    found = []
+    for case in cases:
+        seen = look(detector, case.volume)
+        for candidate in candidates_of(seen) if seen is not None else []:
+            index = seen.grid.to_source(candidate.centre) if seen is not None else candidate.centre
+            centre = to_world(case.volume.affine, index)
+            hit = any(np.linalg.norm(centre - truth.centre) <= truth.radius for truth in case.truths)
+            crop = candidate.crop.astype(np.float16)
+            found.append(Example(crop=crop, logit=candidate.logit, nodule=hit, patient=bool(case.truths)))
+    return found
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Folds:
+    """Called with an epoch it gives the judge's batches: each example mirrored by chance, words in half of them."""
+
+    model: Model
+    examples: Sequence[Example]
+    indications: Indications
+    size: int = 24
+    seed: int = 0
+    words: float = 0.5
+
+    def __call__(self, epoch: int) -> list[tuple[Batch, dict[str, Tensor], Tensor]]:
+        generator = numpy_generator(self.seed, f"judge/{epoch}")
+        order = generator.permutation(len(self.examples))
+        return [self._batch(order[start : start + self.size], generator) for start in range(0, len(order), self.size)]
+
+    def _batch(self, rows: Array, generator: np.random.Generator) -> tuple[Batch, dict[str, Tensor], Tensor]:
+        examples = [self.examples[int(row)] for row in rows]
+        crops, texts = [], []
+        for example in examples:
+            axes = tuple(int(axis) for axis in np.flatnonzero(generator.random(3) < 0.5))
+            crop = np.flip(example.crop, axes).astype(np.float32) + generator.normal(0, 15)
+            crops.append(np.ascontiguousarray(np.roll(crop, generator.integers(-1, 2, 3), axis=(0, 1, 2)), np.float32))
+            pool = self.indications.nodule if example.patient else self.indications.plain
+            given = generator.random() < self.words
+            texts.append(Text(text=pool[int(generator.integers(len(pool)))]) if given else None)
+        batch = batch_of(self.model, crops, texts)
+        return (
+            batch,
+            offsets_of([each.logit for each in examples]),
+            torch.tensor([int(each.nodule) for each in examples]),
+        )
+
+
+def train_judge(
+    model: Model, train: Folds, validation: Folds, *, epochs: int = 8, rate: float = 1.5e-3, seed: int = 0
+) -> Model:
+    """The judge trained in place by the core's losses: the fused answer, each expert alone, and the gates."""
+
+    def step(batch: tuple[Batch, dict[str, Tensor], Tensor]) -> dict[str, Tensor]:
+        inputs, offsets, target = batch
+        return losses(model, model(inputs, offsets), {HEAD: target})
+
+    checks = validation(0)
+
+    def validate() -> dict[str, float]:
+        return {"loss": float(np.mean([float(step(batch)[HEAD]) for batch in checks]))}
+
+    config = TrainingConfig(epochs=epochs, rate=rate, patience=3, seed=seed, precision="fp32")
+    for event in fit(model, train, step, config=config, validate=validate, label="judge"):
+        if isinstance(event, Validated):
+            say(f"judge: epoch {event.epoch + 1}: {event.losses['loss']:.3f}; validation {event.metrics['loss']:.3f}")
+    return model
