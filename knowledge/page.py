@@ -25,7 +25,7 @@ h1{margin:.1em 0 .2em;font-size:27px;line-height:1.2}h2{font-size:17px;margin:1.
 figure img,figure svg{max-width:100%;height:auto;display:block;border-radius:6px}figcaption{color:var(--soft);font-size:12.5px;margin-top:5px}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:13.5px;margin:10px 0}caption{text-align:left;color:var(--soft);font-size:12.5px;padding-bottom:4px}
 th,td{padding:6px 9px;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}thead th{color:var(--soft);font-weight:600}
-td.number{text-align:right;font-variant-numeric:tabular-nums}.note{color:var(--soft);font-size:13px}
+.number{text-align:right;font-variant-numeric:tabular-nums}.note{color:var(--soft);font-size:13px}
 .evidence{font-size:13px;padding-left:24px}.evidence i{color:var(--accent);font-style:normal;font-size:11px;text-transform:uppercase;letter-spacing:.05em;margin-right:4px}
 .made th{width:170px;font-weight:600;color:var(--soft)}code{font-size:12px;overflow-wrap:anywhere}
 @media print{body{background:#fff}main{border:0;margin:0;max-width:none}}

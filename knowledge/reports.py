@@ -126,14 +126,19 @@ def _figure(figure: Figure) -> str:
 
 
 def _rows(table: Rows) -> str:
-    head = "".join(f"<th>{_e(cell)}</th>" for cell in table.header)
-    body = "".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in table.rows)
+    columns = list(zip(*table.rows, strict=True)) or [()] * len(table.header)
+    kinds = [' class="number"' if _numeric(column) else "" for column in columns]
+    head = "".join(f"<th{kind}>{_e(cell)}</th>" for kind, cell in zip(kinds, table.header, strict=True))
+    cells = ("".join(f"<td{kind}>{_e(cell)}</td>" for kind, cell in zip(kinds, row, strict=True)) for row in table.rows)
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
     caption = f"<caption>{_e(table.caption)}</caption>" if table.caption else ""
     return f"<div class='scroll'><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
-def _cell(text: str) -> str:
-    return f'<td class="number">{_e(text)}</td>' if _NUMBER.fullmatch(text) else f"<td>{_e(text)}</td>"
+def _numeric(column: Sequence[str]) -> bool:
+    """Whether a column holds numbers, and nothing else but blanks and dashes."""
+    told = [cell for cell in column if cell not in ("", "-", "–")]
+    return bool(told) and all(_NUMBER.fullmatch(cell) for cell in told)
 
 
 def _keys(keys: Sequence[Key]) -> str:

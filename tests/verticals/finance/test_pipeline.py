@@ -172,6 +172,23 @@ def test_unknown_recipes_and_news_without_news_are_refused(tmp_path: Path) -> No
     assert not (tmp_path / "x").exists()
 
 
+def test_learning_news_leaves_forecasts_without_news_as_they_were(tmp_path: Path) -> None:
+    (tmp_path / "data" / "news").mkdir(parents=True)
+    csv_of(PRICES.until(600), tmp_path / "data" / "aaa.csv")
+    lines = "\n".join(f"{PRICES.dates[row]},{('calm', 'panic')[row % 2]} today" for row in range(100, 590, 2))
+    (tmp_path / "data" / "news" / "aaa.csv").write_text(f"date,text\n{lines}\n", encoding="utf-8")
+    before = pipeline()
+    fitted = before.fit(tmp_path / "data", out=tmp_path / "with", options=FitOptions(recipe="news", epochs=1))
+    after = MarketRiskPipeline.from_pretrained(tmp_path / "with")
+    history = history_of(PRICES)
+    inputs = inputs_of(history, np.zeros((len(history), 2)))
+    rows = np.array([400, 500])
+    assert np.array_equal(after.network.shifts(inputs, rows, {}), before.network.shifts(inputs, rows, {}))
+    assert fitted.card["news"]["read"] == (fitted.card["news"]["dm_t_validation"] < -1)
+    old, new = before.network.state_dict(), after.network.state_dict()
+    assert any("encoders.news" in name and not torch.equal(old[name], new[name]) for name in old)
+
+
 def test_what_is_given_is_checked() -> None:
     with pytest.raises(MissingModality):
         pipeline().predict(news="only words")
