@@ -35,6 +35,7 @@ from .types import Array, Batch
 HEAD = "label"
 BATCH = 64
 COVERAGE = 0.9
+ANSWERING = ("decoder", "queries", "residuals", "experts", "gates", "reweigh", "heads")  # nearest the answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,8 +154,7 @@ def train(
 
 def _prepared(model: Model, method: str) -> Unfreezing | None:
     """The model made ready for the method, and the order in which its parts move."""
-    answering = ("decoder", "queries", "residuals", "experts", "gates", "reweigh", "heads")
-    answering = tuple(name for name in answering if any(key.startswith(name) for key, _ in model.named_parameters()))
+    answering = tuple(name for name in ANSWERING if any(key.startswith(name) for key, _ in model.named_parameters()))
     if method == "lora":
         add_lora(model, LoraConfig(trained=answering))
         return None
@@ -179,7 +179,8 @@ def _calibrated(
         for subset in subsets_of(model.modalities)
         if any(set(needed) <= set(subset) for needed in minimum) and _having(rows, subset)
     ]
-    temperatures, sets = {}, {}
+    temperatures: dict[str, Temperature] = {}
+    sets: dict[str, Sets] = {}
     for subset in enough:
         having, name = _having(rows, subset), subset_name(subset)
         labels = np.array([each.label for each in having])

@@ -30,7 +30,8 @@ class Output(NamedTuple):
     """Answers by head: `answers` fused, `late` the plain product of experts, `experts` `[batch, modality, ...]`.
 
     `gates` `[batch, modality]` are exactly 0 where `presence` is False. `attention` `[batch, latent, token]` runs over
-    the tokens of all modalities in order; `tokens` are those, by modality, after their projection.
+    the tokens of all modalities in order; `tokens` are those, by modality, after their projection. `product` is the
+    low-rank product that queries start from, if the fusion has one.
     """
 
     answers: dict[str, Tensor]
@@ -41,6 +42,7 @@ class Output(NamedTuple):
     fused: Tokens
     tokens: dict[str, Tokens]
     attention: Tensor | None
+    product: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +126,7 @@ class Model(nn.Module):
         read = self.fusion(ordered, gates, presence, maps=maps)
         there = presence.to(gates.dtype)
         late = {name: self.head(name).combine(experts[name], there, offsets.get(name)) for name in self.heads}
-        output = Output({}, late, experts, gates, presence, read.tokens, tokens, read.attention)
+        output = Output({}, late, experts, gates, presence, read.tokens, tokens, read.attention, read.product)
         answers = {name: self.fuse(name, output, offsets.get(name)) for name in self.heads}
         return output._replace(answers=answers)
 
@@ -171,6 +173,7 @@ class Model(nn.Module):
         # Experts learn from their own losses only: a fused loss through them would let one modality silence another.
         base = head.combine(experts.detach() if self.training else experts, powers, offset)
         queries = self.queries[name].expand(gates.shape[0], -1, -1)
+        queries = queries if output.product is None else queries + output.product
         residual = self.residuals[name](self.decoder(queries, output.fused))
         return head.shift(base, residual, blend.scale, self._dense(head, output.tokens))
 

@@ -71,7 +71,7 @@ class Result:
 
     def to_dict(self, report: str | None = None) -> dict[str, Any]:
         """Plain JSON types; arrays are left out (they are saved as files by the vertical's answer)."""
-        head = {"task": self.task, "version": self.version, "model": dict(self.model)}
+        head: dict[str, Any] = {"task": self.task, "version": self.version, "model": dict(self.model)}
         head["inputs"] = [dataclasses.asdict(source) for source in self.inputs]
         tail = {"gates": dict(self.gates), "warnings": list(self.warnings), "report": report, "seconds": self.seconds}
         return plain({**head, "status": self.status, **fields_of(self.answer), **tail})

@@ -36,7 +36,8 @@ def canvas(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Sheet
 
-    with matplotlib.rc_context({**STYLE, "axes.prop_cycle": cycler(color=COLOURS)}):
+    style: Any = {**STYLE, "axes.prop_cycle": cycler(color=COLOURS)}
+    with matplotlib.rc_context(style):
         sheet = Sheet(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(sheet)
         keywords = {"projection": "3d"} if three_d else {}

@@ -41,9 +41,13 @@ class FusionConfig:
 
 
 class Fused(NamedTuple):
-    """Fused tokens, and what each latent of the first layer read `[batch, latent, token]` if it was asked for."""
+    """Fused tokens; the low-rank product `[batch, 1, width]` that task queries start from, if there is one; and what
+
+    each latent of the first layer read `[batch, latent, token]` if it was asked for.
+    """
 
     tokens: Tokens
+    product: Tensor | None
     attention: Tensor | None
 
 
@@ -82,10 +86,8 @@ class Fusion(nn.Module):
             latents = block(latents + read(norm(latents), seen, seen_mask), everyone)
             if self.memory is not None and memory is not None:
                 memory = self.memory.write(memory, latents)
-        if self.lowrank is not None:
-            latents = torch.cat([latents, self.lowrank(tokens, presence)], dim=1)
-            everyone = torch.ones(latents.shape[:2], dtype=torch.bool, device=mask.device)
-        return Fused(Tokens(latents, everyone), attention)
+        product = self.lowrank(tokens, presence) if self.lowrank is not None else None
+        return Fused(Tokens(latents, everyone), product, attention)
 
     def _source(self, tokens: Sequence[Tokens], gates: Tensor, presence: Tensor) -> tuple[Tensor, Tensor]:
         """All tokens in one row: a modality's are scaled by its gate (equal gates scale by 1), a stand-in by 1."""

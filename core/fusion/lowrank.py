@@ -13,7 +13,7 @@ from ..types import Tokens
 
 
 class LowRank(nn.Module):
-    """Factors of each modality's mean token are multiplied and become one fused token; an absent one counts as 1."""
+    """Factors of each modality's mean token are multiplied and become one token; an absent one counts as 1."""
 
     def __init__(self, modalities: int, width: int, *, rank: int) -> None:
         super().__init__()

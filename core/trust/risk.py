@@ -49,7 +49,7 @@ def fit_threshold(scores: Sequence[Float[Array, " positive"]], *, risk: float = 
         raise InputError(f"a miss rate of {risk} cannot be promised from {cases} cases: give at least {needed}")
     candidates = np.unique(np.concatenate(rows))
     missed = np.mean([np.searchsorted(row, candidates, side="left") / row.size for row in rows], axis=0)
-    allowed = missed <= risk + 0.02
+    allowed = (cases * missed + 1) / (cases + 1) <= risk + 1e-12
     best = int(np.flatnonzero(allowed)[-1])  # missed never falls with the threshold, and is 0 at the lowest candidate
     observed = float(missed[best])
     bound = (cases * observed + 1) / (cases + 1)

@@ -126,10 +126,10 @@ def test_a_mesh_file_becomes_a_nominal_part(tmp_path):
 @pytest.mark.parametrize(("factor", "unit"), [(0.001, "metres"), (1 / 25.4, "inches")])
 def test_another_unit_of_length_is_suspected(factor, unit):
     nominal = cube()
-    found = unit_suspected(read_scan(nominal.samples[:2000] * factor), nominal)
+    found = unit_suspected(read_scan(nominal.samples[::12] * factor), nominal)
     assert found is not None
     assert found[1] == unit
-    assert unit_suspected(read_scan(nominal.samples[:2000]), nominal) is None
+    assert unit_suspected(read_scan(nominal.samples[::12]), nominal) is None
 
 
 def test_morton_order_keeps_neighbours_together():
