@@ -148,7 +148,8 @@ def _inside(points: Array, loops: Sequence[Array]) -> Array:
 def _turned(points: Array, faces: Array) -> Array:
     """Faces with their corners counter-clockwise."""
     a, b, c = (points[faces[:, corner]] for corner in range(3))
-    negative = np.cross(b - a, c - a) < 0
+    one, two = b - a, c - a
+    negative = one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0] < 0
     return np.where(negative[:, None], faces[:, ::-1], faces)
 
 
