@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import json
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..core.errors import ColonnadeError
+from ..core.errors import ColonnadeError, FileError
 from . import arguments
 
 Answer = dict[str, Any]
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = COMMANDS[options.command]
         with _stdout_kept_clean():
             answer = command(options)
-        print(
+        _print(
             json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False) if as_json else _readable(options, answer)
         )
         return 0
@@ -40,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 0
+    except OSError as error:  # a disk that is full, a right that is missing: what readers and writers did not foresee
+        sentence = ": ".join(str(part) for part in (error.filename, error.strerror or error) if part is not None)
+        return _complain(FileError(sentence), 2, as_json=as_json, debug=debug)
     except Exception as error:
         return _complain(error, 1, as_json=as_json, debug=debug)
 
@@ -159,8 +163,15 @@ def _complain(error: BaseException, code: int, *, as_json: bool, debug: bool) ->
     )
     print(f"colonnade: {sentence}", file=sys.stderr)
     if as_json:
-        print(json.dumps({"error": sentence, "kind": type(error).__name__}, ensure_ascii=False))
+        _print(json.dumps({"error": sentence, "kind": type(error).__name__}, ensure_ascii=False))
     return code
+
+
+def _print(text: str) -> None:
+    """UTF-8 whatever the terminal's own encoding; a path of foreign bytes with escapes."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    print(text)
 
 
 @contextlib.contextmanager

@@ -10,17 +10,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core.errors import UnknownName
-from ..core.progress import say
 from ..core.vertical import Modality, Task, Vertical, installed
 
 
 def run(name: str, *, host: str, port: int) -> None:
     """Serve the page of a vertical until stopped."""
-    import uvicorn
+    from ..core.serving.app import listen
 
-    app = application(_vertical(name))
-    say(f"open http://{host}:{port}/ in a browser (stop with Ctrl-C)")
-    uvicorn.run(app, host=host, port=port, log_level="warning")
+    says = f"open http://{host}:{port}/ in a browser (stop with Ctrl-C)"
+    listen(application(_vertical(name)), host=host, port=port, says=says)
 
 
 def application(vertical: Vertical) -> Any:

@@ -3,8 +3,8 @@
 Five modalities (a 224-pixel CNN, both sound paths on 2 s, text, a series, a table) with fusion, gates and two heads are
 written as one ONNX file with presence as an input. Weights are drawn from the seed, those that start at zero as well: a
 silent residual would prove nothing. Each of the 31 subsets is compared with eager, as a whole batch and as one row.
-Latency is of one record with everything present on one thread (more suffer from whatever else the machine does): engines
-take turns in rounds, and ratios are taken within a round.
+Latency is of one record with everything present, on one thread (more suffer from whatever else the machine does):
+engines take turns in rounds, and ratios are taken within a round.
 
     python benchmarks/export.py [--seeds 3] [--rounds 7] [--threads 1]
 """

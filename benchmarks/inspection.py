@@ -91,7 +91,7 @@ def _interval(looked: Looked, found: Sequence[dict[str, dict[str, float]]]) -> s
     single = np.mean([each[whole]["best_single_roc_auc"] for each in found])
     worst = min((np.mean([e[n]["roc_auc"] - e[n]["best_single_roc_auc"] for e in found]), n) for n in found[0])
     return (
-        f"With all senses fused is {fused - single:+.3f} against the best single one; the worst subset against its best "
+        f"With all senses fused is {fused - single:+.3f} against the best single; the worst subset against its best "
         f"single sense is {worst[1]} ({worst[0]:+.3f})."
     )
 

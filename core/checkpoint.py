@@ -62,8 +62,12 @@ def load(folder: str | Path, kind: str) -> Checkpoint:
     folder = Path(folder)
     if not folder.is_dir():
         raise CheckpointError(f"there is no checkpoint folder at {folder}")
-    for item in sorted(folder.iterdir()):
-        if item.suffix in PICKLES:
+    try:
+        items = sorted(folder.iterdir())
+    except OSError as error:
+        raise CheckpointError(f"cannot read {folder}: {error.strerror}") from error
+    for item in items:
+        if item.suffix.lower() in PICKLES:
             raise CheckpointError(f"{item} can run code when it is read: a checkpoint holds safetensors and JSON only")
     head = _object(folder / "config.json")
     if not isinstance(head.get("format"), int) or "kind" not in head or "config" not in head:
@@ -105,5 +109,5 @@ def _tensors(path: Path) -> dict[str, np.ndarray]:
         return dict(load_file(path))
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing: the checkpoint is not whole") from error
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} is not a whole safetensors file: {error}") from error

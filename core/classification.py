@@ -5,6 +5,7 @@ See docs/add_a_vertical.md for one in about sixty lines.
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from .result import Evaluation
 from .training.run import TrainingConfig
 from .trust.calibration import brier, label_calibration_error
 from .trust.intervals import bootstrap
-from .trust.subsets import SubsetReport, subset_name, subset_report, subsets_of
+from .trust.subsets import SubsetReport, subset_report, subsets_of
 from .types import Array
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class ClassificationPipeline(Pipeline):
         present = tuple(record)
         probabilities = self.classifier.probabilities([record], present)
         best = int(probabilities[0].argmax())
-        sets = self.classifier.sets.get(subset_name(present))
+        sets = self.classifier.sets.get(self.classifier.subset(present))
         inside = sets(probabilities)[0] if sets is not None else np.ones(len(self.labels), bool)
         unknown = () if sets is not None else (f"no record with just {', '.join(present)} was seen in calibration",)
         answer = Classified(
@@ -134,9 +135,17 @@ class ClassificationPipeline(Pipeline):
         if self.task.sample is None:
             raise InputError(f"{self.task.name} has no sample, and an export needs one record to trace: declare one")
         record, _ = self._record(self.task.sample())
+        missing = [name for name in self.task.modality_names if name not in record]
+        if missing:
+            raise InputError(f"the sample of {self.task.name} lacks {', '.join(missing)}: an export needs them all")
         batch = self.classifier.model.collate([record, record])
-        after = "answers are log-probabilities: divide by the temperature of the subset, then softmax"
-        return program_of(self.classifier.model, batch, enough=self.task.answers, notes={"after": after})
+        temperatures = {name: each.value for name, each in self.classifier.temperatures.items()}
+        notes = {
+            "after": "answers are log-probabilities: divide by the temperature of the subset (1 if none), then softmax",
+            "temperatures": json.dumps(temperatures),
+            "labels": json.dumps(self.labels),
+        }
+        return program_of(self.classifier.model, batch, enough=self.task.answers, notes=notes)
 
     def _scores(self, rows: Sequence[Labelled], *, seed: int) -> Evaluation:
         """Metrics over all records as given, with the subsets and baselines on those that have every modality."""
@@ -167,8 +176,8 @@ class ClassificationPipeline(Pipeline):
         if not rows:
             return None, {}
         records, labels = [row.record for row in rows], np.array([row.label for row in rows])
-        subsets = [each for each in subsets_of(self.task.modality_names) if self.task.answers(each)]
         model = self.classifier
+        subsets = subsets_of(model.model.modalities, enough=self.task.answers)
         report = subset_report(lambda names: model.probabilities(records, names), labels, subsets, sets=model.sets)
         late: Array = model.logits(records, late=True)
         baselines = {

@@ -6,7 +6,7 @@ It knows records and numbers of labels; nothing of files, verbs or fields.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +70,12 @@ class Classifier:
         return {name: float(gate) for name, gate in zip(self.model.modalities, gates, strict=True)}
 
     def _temperature(self, present: tuple[str, ...]) -> Temperature:
-        return self.temperatures.get(subset_name(present), Temperature())
+        return self.temperatures.get(self.subset(present), Temperature())
+
+    def subset(self, present: Iterable[str]) -> str:
+        """The name that temperatures and sets have for these modalities, in whatever order they are given."""
+        present = set(present)
+        return subset_name(name for name in self.model.modalities if name in present)
 
     def to_plain(self) -> dict[str, Any]:
         """All but the weights, as JSON types."""
@@ -116,10 +121,10 @@ def train(
     config: TrainingConfig,
     method: str = "full",
 ) -> tuple[Classifier, dict[str, Any]]:
-    """A new classifier, and what training says of itself: epochs, best loss, trained share.
+    """A new classifier, and what training says of itself: epochs, why it stopped, the best validation loss.
 
-    The three sets share no group: weights move on the first, stopping and the guard read the second, temperatures and
-    conformal sets the third, so that coverage is promised on records that nothing was chosen on.
+    The three sets share no group: weights move on the first; stopping, the guard and the temperatures read the second;
+    conformal sets the third, so that coverage is promised from records that nothing else was chosen on.
     """
     model = build(start.config)
     model.load_state_dict(start.model.state_dict())
@@ -149,7 +154,10 @@ def train(
     stopped = events[-1]
     assert isinstance(stopped, Stopped)
     told = {"epochs": sum(isinstance(event, Validated) for event in events), "stopped": stopped.reason}
-    return _calibrated(start.config, model, calibrate_on, minimum), {**told, "validation_loss": stopped.best}
+    return _calibrated(start.config, model, (validate_on, calibrate_on), minimum), {
+        **told,
+        "validation_loss": stopped.best,
+    }
 
 
 def _prepared(model: Model, method: str) -> Unfreezing | None:
@@ -171,27 +179,38 @@ def _batch(model: Model, rows: Sequence[Labelled]) -> Targets:
 
 
 def _calibrated(
-    config: ModelConfig, model: Model, rows: Sequence[Labelled], minimum: Sequence[Sequence[str]]
+    config: ModelConfig,
+    model: Model,
+    rows: tuple[Sequence[Labelled], Sequence[Labelled]],
+    minimum: Sequence[Sequence[str]],
 ) -> Classifier:
+    """Temperatures from the first rows, sets from the second, for every subset that some row has."""
     bare = Classifier(config=config, model=model, temperatures={}, sets={})
     enough = [
-        subset
-        for subset in subsets_of(model.modalities)
-        if any(set(needed) <= set(subset) for needed in minimum) and _having(rows, subset)
+        subset for subset in subsets_of(model.modalities) if any(set(needed) <= set(subset) for needed in minimum)
     ]
     temperatures: dict[str, Temperature] = {}
     sets: dict[str, Sets] = {}
     for subset in enough:
-        having, name = _having(rows, subset), subset_name(subset)
-        labels = np.array([each.label for each in having])
-        logits = bare.logits([{key: each.record[key] for key in subset} for each in having])
-        temperatures |= fit_temperatures({name: logits}, labels)
-        sets[name] = fit_sets(temperatures[name].probabilities(logits), labels, coverage=COVERAGE)
+        name, (tuning, held) = subset_name(subset), (_having(each, subset) for each in rows)
+        if tuning:
+            temperatures |= fit_temperatures({name: _asked(bare, tuning, subset)}, _labels(tuning))
+        if held:
+            probabilities = temperatures.get(name, Temperature()).probabilities(_asked(bare, held, subset))
+            sets[name] = fit_sets(probabilities, _labels(held), coverage=COVERAGE)
     return Classifier(config=config, model=model, temperatures=temperatures, sets=sets)
 
 
 def _having(rows: Sequence[Labelled], subset: tuple[str, ...]) -> list[Labelled]:
     return [each for each in rows if set(subset) <= set(each.record)]
+
+
+def _asked(bare: Classifier, rows: Sequence[Labelled], subset: tuple[str, ...]) -> Array:
+    return bare.logits([{key: each.record[key] for key in subset} for each in rows])
+
+
+def _labels(rows: Sequence[Labelled]) -> Array:
+    return np.array([each.label for each in rows])
 
 
 def _finite(thresholds: Mapping[str, float]) -> dict[str, float | None]:

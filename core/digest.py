@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ def of_file(path: Path) -> str:
         if path.is_dir():
             whole = hashlib.sha256()
             for item in sorted(each for each in path.rglob("*") if each.is_file()):
-                whole.update(str(item.relative_to(path)).encode() + b"\0" + bytes.fromhex(of_file(item)))
+                whole.update(os.fsencode(item.relative_to(path).as_posix()) + b"\0" + bytes.fromhex(of_file(item)))
             return whole.hexdigest()
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -35,12 +36,19 @@ def of_value(value: Any) -> str:
 def _feed(whole: Any, value: Any) -> None:
     if isinstance(value, bytes):
         whole.update(value)
+    elif isinstance(value, np.ndarray) and value.dtype == object:  # its bytes are addresses
+        whole.update(str(value.shape).encode())
+        _feed(whole, value.tolist())
     elif isinstance(value, np.ndarray):
         whole.update(str((value.dtype.str, value.shape)).encode() + np.ascontiguousarray(value).tobytes())
     elif hasattr(value, "__dataclass_fields__"):
         for name in value.__dataclass_fields__:
             whole.update(name.encode())
             _feed(whole, getattr(value, name))
+    elif hasattr(value, "columns") and hasattr(value, "index"):  # a data frame writes itself shortened
+        _feed(whole, [list(value.columns), np.asarray(value.index), *(np.asarray(value[name]) for name in value)])
+    elif hasattr(value, "nodes") and hasattr(value, "edges"):  # a graph writes itself as an address
+        _feed(whole, [list(value.nodes(data=True)), list(value.edges(data=True))])
     elif isinstance(value, dict):
         for key in value:
             whole.update(str(key).encode())

@@ -170,6 +170,7 @@ class Model(nn.Module):
         blend = self.blend(index, output.presence)
         share = gates * there.sum(dim=1, keepdim=True) - there
         powers = blend.powers * (1 + blend.scale[:, None] * torch.tanh(self.reweigh[index]) * share)
+        powers = powers.clamp(min=0)  # of three and more modalities, one could otherwise count against itself
         # Experts learn from their own losses only: a fused loss through them would let one modality silence another.
         base = head.combine(experts.detach() if self.training else experts, powers, offset)
         queries = self.queries[name].expand(gates.shape[0], -1, -1)

@@ -18,7 +18,7 @@ from . import checkpoint as checkpoints
 from . import digest
 from .checkpoint import Checkpoint
 from .errors import CheckpointError, FileError, FormatError, InputError, UnknownName
-from .result import Evaluation, Explanation, Exported, Fitted, Report, Result, Source
+from .result import Evaluation, Explanation, Exported, Fitted, Report, Result, Source, writable
 from .version import __version__
 from .vertical import Modality, Task
 
@@ -42,6 +42,7 @@ class FitOptions:
             raise UnknownName("method", self.method, METHODS)
         if self.epochs is not None and self.epochs < 1:
             raise InputError(f"epochs must be at least 1, got {self.epochs}")
+        _refuse_seed(self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +127,7 @@ class Pipeline(ABC):
         loaded = checkpoints.load(folder, cls.task.name)
         try:
             pipeline = cls.from_checkpoint(loaded)
-        except (KeyError, TypeError, RuntimeError, ValueError) as error:
+        except (LookupError, TypeError, RuntimeError, ValueError, AttributeError) as error:
             raise CheckpointError(f"{folder} does not fit this version of {cls.task.name}: {error}") from error
         pipeline.model = {"name": Path(folder).name, "sha256": loaded.digest, "seed": loaded.card.get("seed")}
         return pipeline
@@ -160,6 +161,7 @@ class Pipeline(ABC):
     def evaluate(self, data: str | Path, *, layout: str | None = None, seed: int = 0) -> Evaluation:
         """How good it is on labelled data, beside the baselines, for every subset of modalities."""
         started = time.perf_counter()
+        _refuse_seed(seed)
         result = self.evaluate_on(existing(data, "data"), layout=layout, seed=seed)
         return dataclasses.replace(result, seconds=round(time.perf_counter() - started, 3))
 
@@ -184,6 +186,7 @@ class Pipeline(ABC):
     def fit(self, data: str | Path, *, out: str | Path, options: FitOptions | None = None) -> Fitted:
         """Fit to labelled data and write a checkpoint that `from_pretrained` reads."""
         started = time.perf_counter()
+        writable(out)
         fitted = self.fit_on(existing(data, "data"), options or FitOptions())
         checkpoint = fitted.to_checkpoint()
         checkpoint.save(out)
@@ -194,6 +197,7 @@ class Pipeline(ABC):
         """Write a program for another engine, proven equal to this one for every subset of modalities."""
         from .export import write
 
+        writable(out)
         return write(self.program(), task=self.task.name, out=Path(out), format=format, int8=int8)
 
     # ---- the border ---------------------------------------------------------------------------------------------
@@ -217,13 +221,23 @@ def existing(path: str | Path, what: str) -> Path:
         FileError: nothing is there, or it is empty.
     """
     path = Path(path)
-    if not path.exists():
-        raise FileError(f"{what}: there is no file or folder at {path}")
-    if path.is_file() and path.stat().st_size == 0:
-        raise FileError(f"{what}: {path} is empty")
-    if path.is_dir() and not any(path.iterdir()):
-        raise FileError(f"{what}: the folder {path} is empty")
+    try:
+        if not path.exists():
+            raise FileError(f"{what}: there is no file or folder at {path}")
+        if path.is_file() and path.stat().st_size == 0:
+            raise FileError(f"{what}: {path} is empty")
+        if path.is_dir() and not any(path.iterdir()):
+            raise FileError(f"{what}: the folder {path} is empty")
+    except OSError as error:
+        raise FileError(f"{what}: cannot read {path}: {error.strerror}") from error
+    if not (path.is_file() or path.is_dir()):
+        raise FileError(f"{what}: {path} is a pipe or a device, which can be read once at most: write it to a file")
     return path
+
+
+def _refuse_seed(seed: int) -> None:
+    if not 0 <= seed < 2**32:  # what every library that draws can take
+        raise InputError(f"a seed lies from 0 to {2**32 - 1}, got {seed}")
 
 
 def _arrived(modality: Modality, value: Any) -> tuple[Any, Source]:
@@ -231,11 +245,13 @@ def _arrived(modality: Modality, value: Any) -> tuple[Any, Source]:
     if isinstance(value, str) and modality.inline:
         if not value.strip():
             raise FormatError(f"{modality.name} is empty: leave it out where there is none")
+        if any("\ud800" <= character <= "\udfff" for character in value):  # how a shell hands over other bytes
+            raise FormatError(f"{modality.name} is not UTF-8 text")
         return value, Source(modality=modality.name, path=None, sha256=digest.of_value(value))
     if isinstance(value, (str, Path)):
         path = existing(value, modality.name)
-        source = Source(modality=modality.name, path=str(path), sha256=digest.of_file(path))
-        return (_text_of(path) if modality.inline else path), source
+        arrived = _text_of(path) if modality.inline else path
+        return arrived, Source(modality=modality.name, path=str(path), sha256=digest.of_file(path))
     return value, Source(modality=modality.name, path=None, sha256=digest.of_value(value))
 
 

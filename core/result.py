@@ -180,19 +180,20 @@ def plain(value: Any) -> Any:
 
 
 def dumps(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    """JSON that every encoder takes: a path of foreign bytes (lone surrogates) is written with escapes."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 @contextmanager
 def whole_folder(folder: str | Path) -> Iterator[Path]:
-    """A folder to write into that replaces `folder` on success and vanishes on failure.
+    """A folder to write into whose files move to `folder` on success and vanish on failure.
 
     Raises:
-        FileError: the place cannot be written, or is a file, or a folder with foreign content.
+        FileError: the place cannot be written, or is a file.
     """
     target = Path(folder)
-    if target.exists() and not target.is_dir():
-        raise FileError(f"{target} is a file: name a folder to write into")
+    writable(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -201,9 +202,30 @@ def whole_folder(folder: str | Path) -> Iterator[Path]:
     try:
         aside.chmod(0o755)
         yield aside
-        _swap(aside, target)
+        try:
+            _swap(aside, target)
+        except OSError as error:
+            raise FileError(f"cannot write in {target}: {error.strerror}") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def writable(folder: str | Path) -> None:
+    """Refuse a place that no folder can be written to, before the work that would be lost there.
+
+    Raises:
+        FileError: it is a file, or lies in one, or must not be written to.
+    """
+    target = Path(folder)
+    try:
+        nearest = next(place for place in (target, *target.absolute().parents) if place.exists())
+        inside = nearest.is_dir()
+    except OSError as error:
+        raise FileError(f"cannot write in {target}: {error.strerror}") from error
+    if not inside:
+        raise FileError(f"{nearest} is a file: name a folder to write into")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise FileError(f"cannot write in {nearest}: you have no right to")
 
 
 def _swap(aside: Path, target: Path) -> None:

@@ -1,6 +1,6 @@
 """Typed claims: a sentence whose every number is a fact, every fact measured again from its evidence before it is said.
 
-A claim's template may hold no digit of its own, so nothing numeric reaches a report without evidence.
+A claim's template may hold no digit of its own, so no sentence says a number without evidence.
 It knows nothing of any field or of how a report looks.
 """
 

@@ -60,7 +60,9 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A page. Its claims are verified when it is made, so a report that exists is one whose numbers hold.
+    """A page. Its claims are verified when it is made, so a report that exists is one whose sentences hold.
+
+    Verdict, keys, tables, notes and figures are written as they are given: their numbers are not measured again.
 
     Raises:
         UnsupportedClaim: at construction, when a claim's evidence does not carry it.
@@ -81,7 +83,7 @@ class Report:
 
     def save(self, path: str | Path) -> Path:
         path = Path(path)
-        path.write_text(self.html(), encoding="utf-8")
+        path.write_text(self.html(), encoding="utf-8", errors="backslashreplace")
         return path
 
     def sentences(self) -> tuple[str, ...]:

@@ -50,11 +50,13 @@ def read_labelled(
             rows = list(csv.DictReader(stream))
     except (UnicodeDecodeError, csv.Error) as error:
         raise FormatError(f"{path} is not a UTF-8 CSV file: {error}") from error
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror}") from error
     if not rows:
         raise FormatError(f"{path} has no rows")
     for column in rows[0]:
-        if column not in (*OWN, *task.modality_names):
-            raise UnknownName(f"column of {path}", column or "", (*OWN, *task.modality_names))
+        if column is not None and column not in (*OWN, *task.modality_names):
+            raise UnknownName(f"column of {path}", column, (*OWN, *task.modality_names))
     if "label" not in rows[0]:
         raise FormatError(f"{path} has no column 'label'")
     found = [_one(folder, task, labels, read, number, row) for number, row in enumerate(rows, start=2)]
@@ -69,9 +71,11 @@ def _one(
     labels: Sequence[str],
     read: Callable[[str, Any], Any],
     line: int,
-    row: Mapping[str, str | None],
+    row: Mapping[Any, Any],
 ) -> Labelled:
     where = f"line {line} of {folder / NAME}"
+    if None in row:
+        raise FormatError(f"{where} has more cells than the header: put a text that holds a comma in double quotes")
     label = (row.get("label") or "").strip()
     if label not in labels:
         raise FormatError(f"{where}: label {label!r} is not one of {', '.join(labels)}")

@@ -46,11 +46,14 @@ class Eager(Engine):
 def _refuse_pickles(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
-            samples = [item for item in archive.infolist() if "/sample_inputs/" in item.filename and item.file_size]
+            files = [(item.filename, item.file_size) for item in archive.infolist()]
+            # Torch unpickles every .pt (example inputs, and the weights of older formats) and runs compiled parts.
+            samples = [name for name, size in files if size and (name.endswith(".pt") or "/aotinductor/" in name)]
+            twice = len({name for name, _ in files}) < len(files)  # of two with one name, torch may read the other
             payloads = [name for name in archive.namelist() if name.endswith(("_config.json",)) and "/data/" in name]
             entries = [entry for name in payloads for entry in json.loads(archive.read(name))["config"].values()]
             objects = [name for name in archive.namelist() if "custom_obj" in name]
     except (zipfile.BadZipFile, KeyError, ValueError, AttributeError) as error:
         raise CheckpointError(f"{path} is not a whole .pt2 program: {error}") from error
-    if samples or objects or any(entry.get("use_pickle") for entry in entries):
+    if samples or twice or objects or any(entry.get("use_pickle") for entry in entries):
         raise CheckpointError(f"{path} holds a pickle, which can run code when it is read: export it again")

@@ -60,7 +60,7 @@ def describe(folder: str | Path) -> Description:
         raise CheckpointError(f"{folder} has export format {plain.get('format')}, this program reads up to {FORMAT}")
     try:
         description: Description = from_plain(Description, plain)
-    except (ConfigError, UnknownName, TypeError, ValueError) as error:
+    except (ConfigError, UnknownName, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(f"{folder / DESCRIPTION} is not a description of a program: {error}") from error
     for name, digest in description.files.items():
         path = folder / name

@@ -1,4 +1,4 @@
-"""ONNX Runtime: the engine that runs almost anywhere. The one file that knows it besides export/int8.py."""
+"""ONNX Runtime: the engine that runs almost anywhere. The one file that knows it besides export/onnx.py."""
 
 from __future__ import annotations
 

@@ -62,11 +62,13 @@ def measure(engine: Engine, cases: Cases) -> dict[str, float]:
 
 def difference(made: Array, expected: Array) -> float:
     """The largest distance, as a share of the largest value expected (at least 1); infinite where shapes differ."""
-    if made.shape != expected.shape or not (np.isfinite(made) == np.isfinite(expected)).all():
+    if made.shape != expected.shape:
         return float("inf")
     if not expected.size:
         return 0.0
     finite = np.isfinite(expected)
+    if not (np.isfinite(made) == finite).all() or not np.array_equal(made[~finite], expected[~finite], equal_nan=True):
+        return float("inf")
     made, expected = np.where(finite, made, 0).astype(np.float64), np.where(finite, expected, 0).astype(np.float64)
     return float(np.abs(made - expected).max() / max(1.0, np.abs(expected).max()))
 

@@ -35,7 +35,9 @@ class Blend(nn.Module):
         super().__init__()
         if not 1 <= modalities <= MOST:
             raise ConfigError(f"a model fuses 1 to {MOST} modalities, got {modalities}")
-        self.register_buffer("scale", torch.ones(heads, 2**modalities))
+        scale = torch.ones(heads, 2**modalities)
+        scale[:, 0] = 0  # with nothing present the answer is the prior: no residual was ever trained for that
+        self.register_buffer("scale", scale)
         self.register_buffer("powers", torch.ones(heads, 2**modalities, modalities))
 
     def forward(self, head: int, presence: Bool[Tensor, "batch modality"]) -> Blended:

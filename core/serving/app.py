@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import re
+import socket
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -46,7 +47,23 @@ _MOST_FILES = 5000  # slices of one study
 def serve(pipelines: Iterable[Pipeline], *, host: str = "127.0.0.1", port: int = 8080) -> None:
     """Answer requests until stopped; only this machine is heard unless another address is given."""
     app = application(pipelines)
-    say(f"answering at http://{host}:{port}/v1/tasks (stop with Ctrl-C)")
+    listen(app, host=host, port=port, says=f"answering at http://{host}:{port}/v1/tasks (stop with Ctrl-C)")
+
+
+def listen(app: FastAPI, *, host: str, port: int, says: str) -> None:
+    """Run an application on an address until stopped.
+
+    Raises:
+        InputError: the address is not one of this machine, or something else listens there.
+    """
+    try:
+        (family, kind, _, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        with socket.socket(family, kind) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise InputError(f"cannot listen at {host}:{port}: {error}: give another --host or --port") from error
+    say(says)
     uvicorn.run(app, host=host, port=port, log_level="warning")
 
 

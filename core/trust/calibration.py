@@ -59,8 +59,14 @@ class Bin:
 
 
 def fit_temperature(logits: Float[Array, "row label"], labels: Int[Array, " row"]) -> Temperature:
-    """The temperature of least negative log-likelihood (one bounded search: the loss is convex in 1/temperature)."""
+    """The temperature of least negative log-likelihood (one bounded search: the loss is convex in 1/temperature).
+
+    Where no label was missed, the likelihood rises without end as the temperature falls to nothing: it stays 1, since
+    cases without an error say nothing of how sure is too sure.
+    """
     logits, labels = _checked(logits, labels)
+    if (logits.argmax(axis=1) == labels).all():
+        return Temperature()
 
     def loss(log_temperature: float) -> float:
         logs = log_softmax(logits / np.exp(log_temperature), axis=-1)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from colonnade.apps import cli
 from colonnade.apps.cli import main
 
 
@@ -58,3 +59,27 @@ def test_a_light_command_imports_nothing_heavy(words):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_the_system_refuses_is_a_sentence_and_exit_code_2(monkeypatch, capsys):
+    def full(options):
+        raise OSError(28, "No space left on device", "/out/result.json")
+
+    monkeypatch.setitem(cli.COMMANDS, "tasks", full)
+    assert main(["tasks"]) == 2
+    assert capsys.readouterr().err == "colonnade: /out/result.json: No space left on device\n"
+
+
+@pytest.mark.parametrize("verb", ["fit", "evaluate"])
+def test_a_seed_below_zero_is_refused(verb, tmp_path, capsys):
+    (tmp_path / "data").write_text("x")
+    out = ["--out", str(tmp_path / "out")] if verb == "fit" else []
+    assert main([verb, "finance/market-risk", str(tmp_path / "data"), "--seed", "-1", *out]) == 2
+    assert "a seed lies from 0" in capsys.readouterr().err
+
+
+def test_a_path_of_foreign_bytes_is_said_and_is_still_json():
+    words = [sys.executable, "-m", "colonnade.apps.cli", "evaluate", "finance/market-risk", b"Sch\xe4del.csv", "--json"]
+    done = subprocess.run(words, capture_output=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "Sch\udce4del.csv" in json.loads(done.stdout)["error"]

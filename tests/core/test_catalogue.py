@@ -57,7 +57,9 @@ def test_the_same_seed_builds_the_same_model_and_leaves_the_generator_alone():
 
 def test_every_kind_that_a_configuration_can_have_is_in_the_catalogue():
     folder = Path(catalogue.__file__).parent / "encoders"
-    written = {kind for path in folder.glob("*.py") for kind in re.findall(r'kind: Literal\["(\w+)"\]', path.read_text())}
+    written = {
+        kind for path in folder.glob("*.py") for kind in re.findall(r'kind: Literal\["(\w+)"\]', path.read_text())
+    }
     assert written == set(catalogue.KINDS)
     for kind in catalogue.KINDS:
         assert catalogue._types(kind)[0].__name__ == f"{kind.capitalize()}Config"

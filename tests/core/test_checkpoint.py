@@ -70,3 +70,9 @@ def test_saving_again_replaces_the_checkpoint_whole(folder: Path):
     Checkpoint(kind="a/b", config={}, tensors={"other": np.zeros(1, np.float32)}).save(folder)
     assert list(checkpoints.load(folder, "a/b").tensors) == ["other"]
     assert not [item for item in folder.parent.iterdir() if item != folder]
+
+
+def test_a_pickle_is_refused_however_its_ending_is_written(folder: Path):
+    (folder / "EXTRA.PKL").write_bytes(b"cos\nsystem\n")
+    with pytest.raises(CheckpointError, match="can run code"):
+        checkpoints.load(folder, "a/b")

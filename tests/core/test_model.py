@@ -12,7 +12,6 @@ from torch import nn
 from colonnade.core.decoding.heads import ClassHead, MaskHead, NumberHead, QuantileHead, SetHead
 from colonnade.core.encoders.base import Encoder
 from colonnade.core.errors import ConfigError, UnknownName
-from colonnade.core.flat import Flat
 from colonnade.core.fusion.fusion import FusionConfig
 from colonnade.core.guard import Labelled, guard
 from colonnade.core.model import Model
@@ -247,17 +246,22 @@ def test_attention_maps_run_over_present_tokens_only():
     assert (output.attention.transpose(1, 2)[~mask] == 0).all()
 
 
-def test_flat_model_exports_with_presence_as_an_input():
-    model = a_model({"kind": ClassHead(classes=3), "size": NumberHead(), "where": MaskHead(modality="b")})
-    example = model.collate(records())
-    flat = Flat(model, example)
-    assert flat.inputs == ("presence", "a", "a.mask", "b", "b.mask", "c", "c.mask")
-    rows = torch.export.Dim("rows", min=2, max=64)
-    tensors = flat.flatten(example)
-    program = torch.export.export(flat, tensors, dynamic_shapes=({0: rows}, tuple({0: rows} for _ in tensors[1:])))
-    other = model.collate(records(tuple(bits for bits in product((0, 1), repeat=3) if any(bits))))
-    for got, wanted in zip(program.module()(*flat.flatten(other)), flat(*flat.flatten(other)), strict=True):
-        torch.testing.assert_close(got, wanted, atol=1e-5, rtol=1e-5)
+def test_no_expert_counts_against_itself_however_far_the_gates_move_the_product():
+    model = a_model()
+    with torch.no_grad():
+        model.reweigh.fill_(-9)
+        for index, reader in enumerate(model.gates.readers):
+            reader.down.bias.fill_(9.0 if index == 0 else -9.0)
+        answers = model(model.collate(records(((1, 1, 1),)))).answers
+    assert answers["size"].isfinite().all()
+    assert (answers["range"].diff(dim=1) >= 0).all()
+
+
+def test_with_nothing_present_the_answer_is_the_prior():
+    model = a_model({"kind": ClassHead(classes=3), "size": NumberHead(), "range": QuantileHead()})
+    answers = model(model.collate([{}])).answers
+    for name, answer in answers.items():
+        torch.testing.assert_close(answer[0], model.head(name).prior)
 
 
 def test_wrong_names_and_empty_models_are_refused():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from colonnade.core.errors import FileError
-from colonnade.core.result import Interval, Result, Source, plain, whole_folder
+from colonnade.core.result import Interval, Result, Source, dumps, plain, whole_folder, writable
 
 
 @dataclass(frozen=True)
@@ -68,3 +68,22 @@ def test_a_file_in_the_way_is_a_file_error(tmp_path: Path):
 
 def test_numpy_scalars_become_numbers():
     assert plain({"a": np.float32(0.5), "b": (np.int64(2), Path("x"))}) == {"a": 0.5, "b": [2, "x"]}
+
+
+@pytest.mark.parametrize("place", ["file", "file/inside"])
+def test_a_place_inside_a_file_is_refused_before_any_work(tmp_path: Path, place: str):
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(FileError, match="is a file"):
+        writable(tmp_path / place)
+
+
+def test_a_folder_that_cannot_be_moved_into_place_is_a_file_error(tmp_path: Path):
+    (tmp_path / "out").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileError, match="cannot write in"), whole_folder(tmp_path / "out") as aside:
+        (aside / "half").write_text("half")
+    assert [item.name for item in tmp_path.iterdir()] == ["out"]
+
+
+def test_json_of_a_path_of_foreign_bytes_can_be_written_and_read():
+    written = dumps({"path": "Sch\udce4del", "word": "\u00e4"})
+    assert json.loads(written.encode()) == {"path": "Sch\udce4del", "word": "\u00e4"}

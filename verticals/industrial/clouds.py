@@ -192,7 +192,7 @@ def _mesh(path: Path) -> tuple[Array, Array]:
         raise FileError(
             f"{path} is truncated or not a {path.suffix[1:].upper()} file: {type(error).__name__}: {error}"
         ) from error
-    parts = list(loaded.geometry.values()) if isinstance(loaded, trimesh.Scene) else [loaded]
+    parts: list[Any] = list(loaded.geometry.values()) if isinstance(loaded, trimesh.Scene) else [loaded]
     vertices = [np.asarray(part.vertices, np.float64) for part in parts if hasattr(part, "vertices")]
     triangles = [np.asarray(part.triangles, np.float64) for part in parts if len(getattr(part, "faces", ()))]
     points = np.concatenate(vertices) if vertices else np.zeros((0, 3))

@@ -197,7 +197,7 @@ def judged(pose: Pose, nominal: Nominal, known: Coverage | None) -> Registration
 def _misfit(found: Registration) -> str:
     return (
         f"the scan does not lie on the nominal part (residual {found.residual_mm:.3f} mm, limit {found.limit_mm:.3f} "
-        f"mm, {found.overlap:.0%} of the points near it): another part, another unit of length, or too little of it scanned"
+        f"mm, {found.overlap:.0%} of the points near it): another part, another unit of length, or too little scanned"
     )
 
 

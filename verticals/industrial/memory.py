@@ -1,8 +1,8 @@
 """What good parts look and sound like: a patch memory for photographs, a mean and covariance for recordings.
 
 The patch memory follows PatchCore (Roth et al. 2022): features of EfficientNet-Lite0 (strides 4, 8 and 16), averaged
-over their 3 by 3 surroundings, thinned to a coreset; the score is the distance to the nearest kept patch. Raw distances are
-kept: nothing is clamped or normalised by test data. It knows nothing of thresholds.
+over their 3 by 3 surroundings, thinned to a coreset; the score is the distance to the nearest kept patch. They are
+kept as they are: nothing is clamped or normalised by test data. It knows nothing of thresholds.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class Inspector:
         return seen.usable and sense in self.scale.centre
 
     def score(self, observed: Observed) -> float:
-        """Log-odds of a defect by the fused model; the raw score in spreads of good units where one sense was learned."""
+        """Log-odds of a defect by the fused model; the raw score in spreads where one sense was learned."""
         return float(self.scores([observed])[0])
 
     def scores(self, observed: Sequence[Observed], *, late: bool = False) -> Array:
@@ -155,7 +155,9 @@ def _side(row: Row, names: Sequence[str]) -> int:
 
 def _fresh(senses: tuple[str, ...], labelled: Sequence[Labelled], seed: int) -> Classifier:
     """A model drawn from the seed, whose encoders know the ranges of the training rows."""
-    configs = {sense: TableConfig(width=WIDTH, numbers=COLUMNS[sense], features="piecewise", depth=0) for sense in senses}
+    configs = {
+        sense: TableConfig(width=WIDTH, numbers=COLUMNS[sense], features="piecewise", depth=0) for sense in senses
+    }
     start = untrained(configs, labels=len(LABELS), seed=seed)
     for sense, config in configs.items():
         rows = [each.record[sense] for each in labelled if sense in each.record]

@@ -124,7 +124,9 @@ class InspectionPipeline(Pipeline):
                 f"{len(threshold.scores)} good units promise at most {threshold.promised:.1%} false rejects: "
                 f"{threshold.rate:.1%} takes {needed(threshold.rate)} good units for the thresholds"
             )
-        spreads = {sense: self.inspector.scale.z(sense, seen.score) for sense, seen in judged.items() if sense != "scan"}
+        spreads = {
+            sense: self.inspector.scale.z(sense, seen.score) for sense, seen in judged.items() if sense != "scan"
+        }
         far = [sense for sense, spread in spreads.items() if spread > UNFAMILIAR]
         if far:
             said.warnings.append(

@@ -81,7 +81,7 @@ def _starts(points: Array, nominal: Nominal) -> list[Array]:
 
 
 def _turns(spread: Array, goal: Array) -> list[Array]:
-    """Proper sign changes of the axes; where two axes spread alike, turns between them too: their order is not known."""
+    """Proper sign changes of the axes; where two axes spread alike, turns too: their order is not known."""
     signs = [np.diag([a, b, a * b]) for a, b in product((1.0, -1.0), repeat=2)]
     turns = [np.eye(3)]
     for axis in range(3):

@@ -74,8 +74,8 @@ def write(
 def _banner(pipeline: InspectionPipeline) -> str:
     if pipeline.card.get("recipe") == "demonstration":
         return (
-            "Demonstration: memories and thresholds were learned from generated units of the sample's nut. For a part of "
-            "your own run: colonnade fit industrial/inspection my_parts/ --out my_inspector"
+            "Demonstration: memories and thresholds come from generated units of the sample's nut. For a part of your "
+            "own run: colonnade fit industrial/inspection my_parts/ --out my_inspector"
         )
     return ""
 
@@ -277,7 +277,7 @@ def _appearance(answer: Inspected, pipeline: InspectionPipeline, evidence: dict[
         "share": Fact(value=share(), evidence="photo", measure=share, digits=2, unit="%"),
     }
     claim = Claim(
-        template="The strangest hundredth of the picture is {strange} from the memory; {share} of it is beyond good units.",
+        template="The strangest hundredth of the picture is {strange} from the memory; {share} is beyond good units.",
         facts=facts,
     )
     return Section(heading="Appearance", claims=(claim,), figures=(strangeness(photo, anomaly, limit),))

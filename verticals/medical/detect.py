@@ -97,14 +97,20 @@ def slide(detector: Detector, values: Array, region: Array) -> Array:
 
 
 def candidates_of(seen: Seen) -> list[Candidate]:
+    """The candidates of a scan."""
+    return candidates_in(seen.heat, seen.grid.values)
+
+
+def candidates_in(heat: Array, values: Array) -> list[Candidate]:
     """Connected faint voxels with a peak, the surest first, at most `MOST`."""
-    labels, count = ndimage.label(seen.heat > FAINT, structure=np.ones((3, 3, 3)))
+    labels, count = ndimage.label(heat > FAINT, structure=np.ones((3, 3, 3)))
     if not count:
         return []
     boxes = ndimage.find_objects(labels)
-    peaks = np.array([seen.heat[box][labels[box] == index].max() for index, box in enumerate(boxes, start=1)])
+    peaks = np.array([heat[box][labels[box] == index].max() for index, box in enumerate(boxes, start=1)])
     order = [int(index) for index in np.argsort(-peaks) if peaks[index] > 2 * FAINT][:MOST]
-    return [_candidate(seen, labels[boxes[index]] == index + 1, boxes[index], float(peaks[index])) for index in order]
+    parts = [(boxes[index], np.where(labels[boxes[index]] == index + 1, heat[boxes[index]], 0.0)) for index in order]
+    return [_candidate(values, box, part) for box, part in parts]
 
 
 def cut(values: Array, centre: Array, size: int = CROP) -> Array:
@@ -118,14 +124,14 @@ def cut(values: Array, centre: Array, size: int = CROP) -> Array:
     return cube
 
 
-def _candidate(seen: Seen, part: Array, box: tuple[slice, ...], peak: float) -> Candidate:
-    heat = np.where(part, seen.heat[box], 0.0)
+def _candidate(values: Array, box: tuple[slice, ...], heat: Array) -> Candidate:
+    peak = float(heat.max())
     mask = heat > min(0.5, 0.6 * peak)
     low = np.array([each.start for each in box])
     centre = low + np.average(np.argwhere(mask), axis=0, weights=heat[mask])
     chance = min(max(peak, 1e-4), 1 - 1e-4)
-    crop = cut(seen.grid.values, centre)
-    return Candidate(centre=centre, low=low, mask=mask, logit=float(np.log(chance / (1 - chance))), crop=crop)
+    logit = float(np.log(chance / (1 - chance)))
+    return Candidate(centre=centre, low=low, mask=mask, logit=logit, crop=cut(values, centre))
 
 
 def _windows(shape: tuple[int, ...], size: list[int]) -> Iterator[tuple[slice, ...]]:

@@ -88,14 +88,16 @@ class Patch:
     placed: tuple[Placed, ...]
 
 
-def draw_patch(backgrounds: Sequence[Background], shapes: Sequence[Shape], generator: np.random.Generator) -> Patch:
+def draw_patch(
+    backgrounds: Sequence[Background], shapes: Sequence[Shape], generator: np.random.Generator, *, size: int = SIZE
+) -> Patch:
     """A patch with 0 to 3 lesions."""
     background = backgrounds[int(generator.integers(len(backgrounds)))]
     places = background.places[int(generator.integers(len(background.places)))]
     anchor = places[int(generator.integers(len(places)))].astype(int)
-    corner = anchor - generator.integers(9, SIZE - 9, 3)
-    values = cut_patch(background.values, corner, -1000.0).astype(np.float32)
-    room, truth = cut_patch(background.room, corner, False), cut_patch(background.truth, corner, False)
+    corner = anchor - generator.integers(9, size - 9, 3)
+    values = cut_patch(background.values, corner, -1000.0, size).astype(np.float32)
+    room, truth = cut_patch(background.room, corner, False, size), cut_patch(background.truth, corner, False, size)
     placed = []
     for number in range(int(generator.choice([0, 1, 2, 3], p=[0.2, 0.45, 0.25, 0.1]))):
         found = _put(values, room, anchor - corner if not number else None, shapes, generator)
@@ -134,12 +136,12 @@ def _put(
     return None
 
 
-def cut_patch(values: Array | None, corner: Array, fill: float) -> Array:
-    """A cube of `SIZE`, filled where it leaves the picture."""
-    cube = np.full((SIZE, SIZE, SIZE), fill, bool if isinstance(fill, bool) else np.float32)
+def cut_patch(values: Array | None, corner: Array, fill: float, size: int = SIZE) -> Array:
+    """A cube, filled where it leaves the picture."""
+    cube = np.full((size, size, size), fill, bool if isinstance(fill, bool) else np.float32)
     if values is None:
         return cube
-    low, high = np.maximum(corner, 0), np.minimum(corner + SIZE, values.shape)
+    low, high = np.maximum(corner, 0), np.minimum(corner + size, values.shape)
     source = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     goal = tuple(slice(a - c, b - c) for a, b, c in zip(low, high, corner, strict=True))
     cube[goal] = values[source]

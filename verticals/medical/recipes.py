@@ -32,7 +32,7 @@ from .operating import calibrated
 from .patches import Background, background_of
 from .phantom import draw_chest
 from .shapes import Shape, read_nodules, shape_of, split
-from .train import Effort, Folds, gather, new_detector, train_detector, train_judge
+from .train import Effort, Folds, gather, gather_patches, new_detector, train_detector, train_judge
 
 if TYPE_CHECKING:
     from .pipeline import NodulePipeline
@@ -47,10 +47,11 @@ class Plan:
     """How large the recipe is: phantoms to train on and to validate on, scans for the judge and for the operating
     point."""
 
-    phantoms: int = 6
-    held_phantoms: int = 3
-    scans: int = 60
-    held_scans: int = 24
+    phantoms: int = 4
+    held_phantoms: int = 2
+    patches: int = 400  # of which the judge learns
+    scans: int = 4  # whole ones, for the judge
+    held_scans: int = 12  # that fix the operating point
     effort: Effort = field(default_factory=lambda: Effort(epochs=22, batches=50))
     judge_epochs: int = 8
 
@@ -109,9 +110,13 @@ def finished(
     words = {part: read_indications(data, part=part) for part in ("train", "validation")}
     config = judge_config()
     model = build(config, seed=options.seed)
-    learnt = gather(detector, scans(train, shapes["train"], words["train"], count=plan.scans, seed=options.seed))
+    grounds = [each.background for each in train]
+    learnt = gather_patches(detector, grounds, shapes["train"], count=plan.patches, seed=options.seed)
+    learnt += gather(detector, scans(train, shapes["train"], words["train"], count=plan.scans, seed=options.seed))
     checks = list(scans(held, shapes["validation"], words["validation"], count=plan.held_scans, seed=options.seed + 1))
     known = gather(detector, checks)
+    grounds = [each.background for each in held]
+    known += gather_patches(detector, grounds, shapes["validation"], count=plan.patches // 5, seed=options.seed + 1)
     say(
         f"judge: {len(learnt)} candidates, {sum(each.nodule for each in learnt)} of them nodules; {len(known)} held out"
     )

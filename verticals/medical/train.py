@@ -10,23 +10,24 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 from ...core.model import Model
 from ...core.objective import losses
-from ...core.progress import say
+from ...core.progress import say, track
 from ...core.random import numpy_generator
 from ...core.training.events import Validated
 from ...core.training.loop import fit
 from ...core.training.run import TrainingConfig
 from ...core.types import Array, Batch, Text
 from .cases import Case
-from .detect import candidates_of, look
+from .detect import CROP, candidates_in, candidates_of, look, slide
 from .detector import Detector, DetectorConfig, detection_loss
 from .geometry import to_world
 from .indications import Indications
 from .judge import HEAD, batch_of, offsets_of
-from .patches import Background, Patches
+from .patches import Background, Patches, draw_patch
 from .shapes import Shape
 
 
@@ -103,6 +104,26 @@ def gather(detector: Detector, cases: Iterable[Case]) -> list[Example]:
             hit = any(np.linalg.norm(centre - truth.centre) <= truth.radius for truth in case.truths)
             crop = candidate.crop.astype(np.float16)
             found.append(Example(crop=crop, logit=candidate.logit, nodule=hit, patient=bool(case.truths)))
+    return found
+
+
+def gather_patches(
+    detector: Detector, backgrounds: Sequence[Background], shapes: Sequence[Shape], *, count: int, seed: int
+) -> list[Example]:
+    """Candidates of patches that are large enough for whole crops: many nodules for little work."""
+    found, size = [], 72
+    inside = (CROP // 2, size - CROP // 2)
+    for number in track(range(count), "patches", count):
+        patch = draw_patch(backgrounds, shapes, numpy_generator(seed, f"candidates/{number}"), size=size)
+        heat = slide(detector, patch.values, np.ones(patch.values.shape, bool))
+        near = ndimage.binary_dilation(patch.truth)
+        for candidate in candidates_in(heat, patch.values):
+            where = np.round(candidate.centre).astype(int)
+            if (where < inside[0]).any() or (where > inside[1]).any():
+                continue
+            crop = candidate.crop.astype(np.float16)
+            hit = bool(near[tuple(where)])
+            found.append(Example(crop=crop, logit=candidate.logit, nodule=hit, patient=bool(patch.placed)))
     return found
 
 

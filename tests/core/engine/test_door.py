@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -169,6 +170,21 @@ def test_a_pt2_with_a_pickle_in_it_is_refused_unread(pt2: Path, tmp_path: Path) 
     (copy / "program.json").write_text(json.dumps(told))
     with pytest.raises(CheckpointError, match="holds a pickle"):
         open_engine(copy)
+
+
+@pytest.mark.parametrize("name", ["data/weights/model.pt", "data/aotinductor/model/model.wrapper.so", "twice"])
+def test_a_pt2_with_weights_of_an_older_kind_or_compiled_parts_is_refused_unread(pt2, tmp_path, name) -> None:
+    from colonnade.core.engine.eager import _refuse_pickles
+
+    copy = tmp_path / "model.pt2"
+    copy.write_bytes((pt2 / "model.pt2").read_bytes())
+    _refuse_pickles(copy)
+    with warnings.catch_warnings(), zipfile.ZipFile(copy, "a") as archive:
+        warnings.simplefilter("ignore")  # zipfile warns of the second file of one name
+        first = archive.namelist()[0]
+        archive.writestr(first if name == "twice" else f"{first.split('/')[0]}/{name}", b"cos\nsystem\n.")
+    with pytest.raises(CheckpointError, match="holds a pickle"):
+        _refuse_pickles(copy)
 
 
 def test_a_process_that_only_runs_a_program_does_not_import_torch(onnx: Path) -> None:

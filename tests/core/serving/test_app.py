@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
@@ -20,11 +21,11 @@ with warnings.catch_warnings():
     from fastapi.testclient import TestClient
 
 from colonnade.core.checkpoint import Checkpoint
-from colonnade.core.errors import FormatError
+from colonnade.core.errors import FormatError, InputError
 from colonnade.core.export.program import Program
 from colonnade.core.pipeline import Answered, FitOptions, Pipeline
 from colonnade.core.result import Evaluation
-from colonnade.core.serving.app import application
+from colonnade.core.serving.app import application, serve
 from colonnade.core.vertical import Modality, Task
 
 
@@ -199,3 +200,14 @@ def test_a_missing_library_is_answered_with_the_extra_that_brings_it(monkeypatch
     monkeypatch.setitem(sys.modules, "fastapi", None)
     with pytest.raises(MissingExtra, match=r"pip install 'colonnade\[serve\]'"):
         __import__("colonnade.core.serving.app")
+
+
+@pytest.mark.parametrize("port", ["taken", 70_000])
+def test_an_address_that_cannot_be_had_is_refused(port, monkeypatch) -> None:
+    monkeypatch.setattr("uvicorn.run", lambda *_, **__: pytest.fail("started"))
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        chosen = other.getsockname()[1] if port == "taken" else port
+        with pytest.raises(InputError, match="cannot listen at"):
+            serve([], port=chosen)

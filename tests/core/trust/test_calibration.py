@@ -120,3 +120,8 @@ def test_wrong_input_is_one_sentence() -> None:
         fit_temperature(np.zeros((2, 2)), np.array([0, 2]))
     with pytest.raises(InputError, match="both labels"):
         fit_platt(np.zeros(3), np.ones(3, bool))
+
+
+def test_cases_without_an_error_do_not_make_a_model_certain() -> None:
+    logits = np.array([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]])
+    assert fit_temperature(logits, np.array([0, 1, 0])).value == 1

@@ -14,7 +14,9 @@ POINTS = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
 
 
 def pcd(path, points, kind, body=None):
-    head = f"# .PCD v0.7\nVERSION 0.7\nFIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\nWIDTH {len(points)}\nHEIGHT 1\n"
+    head = (
+        f"# .PCD v0.7\nVERSION 0.7\nFIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\nWIDTH {len(points)}\nHEIGHT 1\n"
+    )
     head += f"VIEWPOINT 0 0 0 1 0 0 0\nPOINTS {len(points)}\nDATA {kind}\n"
     if body is None:
         body = points.tobytes() if kind == "binary" else "\n".join(" ".join(map(str, row)) for row in points).encode()

@@ -21,7 +21,10 @@ def surface(seed, scratch=False):
 def test_a_coreset_covers_better_than_chance():
     generator = numpy_generator(0, "test")
     patches = torch.from_numpy(np.random.default_rng(0).normal(size=(600, 8)).astype(np.float32) ** 3)
-    far = lambda chosen: torch.cdist(patches, patches[chosen]).min(dim=1).values.max()
+
+    def far(chosen):
+        return torch.cdist(patches, patches[chosen]).min(dim=1).values.max()
+
     chance = np.mean([float(far(generator.choice(600, 60, replace=False))) for _ in range(5)])
     assert float(far(coreset(patches, 60, generator))) < 0.8 * chance
 

@@ -49,7 +49,8 @@ def test_a_chip_is_found_where_and_as_deep_as_it_is(plate):
     deviation = measure(pose.apply(scan.points), found.given["nominal"])
     first = regions(deviation, found.given["nominal"], limit=0.15, least_area=2.0)[0][0]
     assert first.kind == "missing material"
-    assert np.linalg.norm(np.array(first.centroid_mm) - flaw.centre) < 8
+    beyond = (np.array(first.centroid_mm) - flaw.centre) @ flaw.normal
+    assert -flaw.depth - 0.4 < beyond < 0.4
     assert -1.3 * flaw.depth < first.max_deviation_mm < -0.3 * flaw.depth
 
 

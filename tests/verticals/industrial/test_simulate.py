@@ -34,12 +34,8 @@ def test_the_same_seed_gives_the_same_unit(plate):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_defect_is_in_the_senses_that_can_see_it_and_in_no_other(plate, kind, monkeypatch):
-    made = [
-        unit(plate, each, Batch(severity=(1.0, 1.0)), generator=numpy_generator(2, "same"), name="0")
-        for each in (None, kind)
-    ]
-    bad = made[1]
+def test_a_defect_is_in_the_senses_that_can_see_it_and_in_no_other(plate, kind):
+    bad = unit(plate, kind, Batch(severity=(1.0, 1.0)), generator=numpy_generator(2, "same"), name="0")
     assert bad.truth["mask"].any() <= ("image" in seen_by(kind))
     assert (bad.truth["flaw"] is None) == (seen_by(kind) == ("sound",))
 
@@ -64,8 +60,9 @@ def test_recombined_rows_never_hide_the_defect(good, bad):
             assert row.observed["image"] is wrong[0].observed["image"]
 
 
-def test_good_units_of_all_senses_become_a_fused_inspector(plate):
-    inspector = fit_good(units(plate, Batch(good=12), seed=9), seed=0, epochs=1, patches=200)
+def test_good_units_of_all_senses_become_a_fused_inspector(plate, monkeypatch):
+    monkeypatch.setattr("colonnade.verticals.industrial.model.MIXTURES", 1)
+    inspector = fit_good(units(plate, Batch(good=10), seed=9), seed=0, epochs=1, patches=200)
     assert inspector.fused is not None
     assert inspector.fused.model.modalities == ("scan", "image", "sound")
     assert len(inspector.thresholds) == 7

@@ -87,7 +87,7 @@ PARTS: dict[str, Callable[[], Array]] = {"flange": flange, "plate": plate, "brac
 
 
 def extrude(outline: Array, holes: Sequence[Array], height: float, step: float = 1.5) -> Array:
-    """Triangles `[triangle, corner, xyz]` of the body from z = 0 to `height` whose section is the outline less holes."""
+    """Triangles `[triangle, corner, xyz]` of the body from z = 0 to `height` with the outline less holes as section."""
     loops = [_dense(outline, step), *(_dense(hole, step) for hole in holes)]
     low, high = outline.min(axis=0), outline.max(axis=0)
     grid = np.stack(np.meshgrid(*(np.arange(a, b, 2 * step) + step / 3 for a, b in zip(low, high, strict=True))), -1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def write(mesh: Path, folder: Path, *, seed: int = 7) -> None:
     from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)
-    loaded = trimesh.load(mesh)
+    loaded: Any = trimesh.load(mesh)
     vertices = np.asarray(loaded.vertices) - np.asarray(loaded.bounds).mean(axis=0)
     upright = np.stack([vertices[:, 0], -vertices[:, 2], vertices[:, 1]], axis=1)  # its axis is y: turn it to z
     trimesh.Trimesh(upright, loaded.faces, process=False).export(folder / "nominal.stl")
