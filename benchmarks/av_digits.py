@@ -38,7 +38,7 @@ from colonnade.core.random import torch_generator
 from colonnade.core.training.loop import TrainingConfig, fit
 from colonnade.core.trust.calibration import fit_temperature
 from colonnade.core.trust.conformal import fit_sets
-from colonnade.core.trust.subsets import SubsetReport, confidence_rises, subset_name, subset_report, subsets_of
+from colonnade.core.trust.subsets import subset_name, subset_report, subsets_of
 from colonnade.core.types import Batch
 
 WIDTH = 48
@@ -73,10 +73,12 @@ def encoders() -> dict[str, Steps]:
     }
 
 
-def trained(model: nn.Module, split: Split, seed: int, *, subsets: Sequence[Sequence[str]], drop: float = 0.0) -> None:
+def trained(
+    model: nn.Module, split: Split, epochs: Epochs, *, subsets: Sequence[Sequence[str]], drop: float = 0.0
+) -> None:
     """Train in place; the weights of least validation loss, averaged over the subsets, are kept."""
-    images, sounds, labels = split.validation.pairs(2000, torch_generator(seed, "validation pairs"))
-    batches = [subset_batch(images, sounds, subset) for subset in subsets]
+    images, sounds, labels = split.validation.pairs(2000, torch_generator(epochs.seed, "validation pairs"))
+    asked = [subset_batch(images, sounds, subset) for subset in subsets]
     names = getattr(model, "modalities", MODALITIES)
 
     def step(item: tuple[Batch, Tensor]) -> dict[str, Tensor] | Tensor:
@@ -86,11 +88,14 @@ def trained(model: nn.Module, split: Split, seed: int, *, subsets: Sequence[Sequ
         return nn.functional.nll_loss(model(batch), targets)
 
     def validate() -> dict[str, float]:
-        found = [float(nn.functional.nll_loss(logits(model, batch), labels)) for batch in batches]
+        found = [float(nn.functional.nll_loss(logits(model, batch), labels)) for batch in asked]
         return {"loss": sum(found) / len(found)}
 
-    config = TrainingConfig(epochs=16, rate=2e-3, weight_decay=0.05, patience=5, precision="fp32", seed=seed)
-    for _ in fit(model, Epochs(split.train, seed, drop=drop), step, config=config, validate=validate):
+    def batches(epoch: int) -> list[tuple[Batch, Tensor]]:
+        return epochs.batches(epoch, drop=drop)
+
+    config = TrainingConfig(epochs=20, rate=2e-3, weight_decay=0.05, patience=0, precision="fp32", seed=epochs.seed)
+    for _ in fit(model, batches, step, config=config, validate=validate):
         pass
 
 
@@ -130,21 +135,22 @@ def measure(data: digits.Digits, seed: int, test_speakers: Sequence[str]) -> Mea
     torch.manual_seed(seed)
     fused = Model(encoders(), heads=HEADS, fusion=CONFIG)
     every = subsets_of(MODALITIES)
-    trained(fused, split, seed, subsets=every, drop=0.2)
+    epochs = Epochs(split.train, seed)
+    trained(fused, split, epochs, subsets=every, drop=0.2)
     images, sounds, labels = split.validation.pairs(2000, torch_generator(seed, "validation pairs"))
     chosen = guard(fused, [Labelled(batch_of(images, sounds), {"digit": labels})])
     alone = {name: Model({name: encoders()[name]}, heads=HEADS, fusion=CONFIG) for name in MODALITIES}
     for name, model in alone.items():
-        trained(model, split, seed, subsets=[(name,)])
+        trained(model, split, epochs, subsets=[(name,)])
     concatenation = Concatenation()
-    trained(concatenation, split, seed, subsets=[MODALITIES])
+    trained(concatenation, split, epochs, subsets=[MODALITIES])
     tests = [half.pairs(PAIRS, torch_generator(seed, f"test pairs {place}")) for place, half in enumerate(split.halves)]
-    reports = [reported(fused, tests[place], tests[1 - place]) for place in (0, 1)]
+    subsets, rising = reported(fused, tests)
     gates, follows = followed(fused, split, seed)
     return Measured(
         accuracy=compared(fused, alone, concatenation, tests),
-        subsets={name: mean_of([report.rows[name] for report in reports]) for name in reports[0].rows},
-        rises=rises([report.rows for report in reports]),
+        subsets=subsets,
+        rises=rising,
         gates=gates,
         follows=follows,
         chosen=[f"{'+'.join(c.modalities)} {c.choice.residual:g} and {c.choice.powers}" for c in chosen],
@@ -177,30 +183,28 @@ def compared(
 
 
 def reported(
-    model: Model, test: tuple[Tensor, Tensor, Tensor], calibration: tuple[Tensor, Tensor, Tensor]
-) -> SubsetReport:
-    """Every subset with a temperature and a conformal threshold of its own, set on the other half."""
+    model: Model, tests: Sequence[tuple[Tensor, Tensor, Tensor]]
+) -> tuple[dict[str, dict[str, float]], tuple[tuple[str, str], ...]]:
+    """Every subset with a temperature and a conformal threshold of its own, which each half sets for the other.
 
-    def asked(pairs: tuple[Tensor, Tensor, Tensor], subset: Sequence[str]) -> np.ndarray:
-        return logits(model, subset_batch(pairs[0], pairs[1], subset)).double().numpy()
-
-    subsets, truth = subsets_of(MODALITIES), calibration[2].numpy()
-    scales = {subset: fit_temperature(asked(calibration, subset), truth) for subset in subsets}
-    sets = {
-        subset_name(subset): fit_sets(
-            scales[subset].probabilities(asked(calibration, subset)), truth, coverage=COVERAGE, method="lac"
-        )
-        for subset in subsets
-    }
-    return subset_report(
-        lambda subset: scales[subset].probabilities(asked(test, subset)), test[2].numpy(), subsets, sets=sets
-    )
-
-
-def rises(reports: Sequence[Mapping[str, Mapping[str, float]]]) -> tuple[tuple[str, str], ...]:
-    """Where losing a modality made the mean confidence rise, over both halves together."""
-    mean = {tuple(name.split("+")): mean_of([each[name] for each in reports])["mean_confidence"] for name in reports[0]}
-    return confidence_rises(mean)
+    Both halves are then measured together. Also: where losing a modality made the mean confidence rise.
+    """
+    truth = [labels.numpy() for _, _, labels in tests]
+    probabilities, covered = {}, {}
+    for subset in subsets_of(MODALITIES):
+        said = [logits(model, subset_batch(images, sounds, subset)).double().numpy() for images, sounds, _ in tests]
+        held, sizes, calibrated = [], [], []
+        for place, other in ((0, 1), (1, 0)):
+            scale = fit_temperature(said[other], truth[other])
+            sets = fit_sets(scale.probabilities(said[other]), truth[other], coverage=COVERAGE)
+            calibrated.append(scale.probabilities(said[place]))
+            inside = sets(calibrated[-1])
+            held.append(inside[np.arange(len(inside)), truth[place]].mean())
+            sizes.append(inside.sum(axis=1).mean())
+        probabilities[subset] = np.concatenate(calibrated)
+        covered[subset_name(subset)] = {"coverage": float(np.mean(held)), "set_size": float(np.mean(sizes))}
+    report = subset_report(probabilities.__getitem__, np.concatenate(truth), probabilities)
+    return {name: {**row, **covered[name]} for name, row in report.rows.items()}, report.rises
 
 
 @torch.no_grad()

@@ -116,7 +116,7 @@ def train(model: Model, sample: Sample, training: Tensor, choosing: Tensor, seed
         answers = model(sample.batch(choosing)).answers["label"]
         return {"loss": float(nn.functional.nll_loss(answers, sample.labels[choosing]))}
 
-    config = TrainingConfig(epochs=24, rate=2e-3, weight_decay=0.3, patience=8, precision="fp32", seed=seed)
+    config = TrainingConfig(epochs=20, rate=2e-3, weight_decay=0.3, patience=0, precision="fp32", seed=seed)
     for _ in fit(model, batches, step, config=config, validate=validate):
         pass
 

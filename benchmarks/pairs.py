@@ -105,13 +105,23 @@ def blurred(images: Tensor, snr: Tensor, generator: torch.Generator) -> Tensor:
     return images + noise * (10 ** (-snr / 20))[:, None, None]
 
 
-def stretched(sounds: Tensor, generator: torch.Generator, *, most: float = 0.06) -> Tensor:
-    """Time and frequency axes scaled and shifted a little: other rates of speech and other lengths of vocal tract."""
-    change = (torch.rand(len(sounds), 2, 2, generator=generator) * 2 - 1) * most
-    grid = torch.zeros(len(sounds), 2, 3)
+def varied(sounds: Tensor, generator: torch.Generator, *, most: float = 0.1) -> Tensor:
+    """As other speakers might have said it, since few are heard in training.
+
+    Time and frequency axes are scaled and shifted by up to `most` (pace, length of the vocal tract), the spectrum is
+    tilted (voice, microphone), and a band of up to a fifth of the frequencies is blanked.
+    """
+    count, _, mels = sounds.shape
+    change = (torch.rand(count, 2, 2, generator=generator) * 2 - 1) * most
+    grid = torch.zeros(count, 2, 3)
     grid[:, [0, 1], [0, 1]], grid[:, :, 2] = 1 + change[:, 0], change[:, 1]
-    grid = nn.functional.affine_grid(grid, [len(sounds), 1, *sounds.shape[1:]], align_corners=False)
-    return nn.functional.grid_sample(sounds[:, None], grid, padding_mode="border", align_corners=False)[:, 0]
+    grid = nn.functional.affine_grid(grid, [count, 1, *sounds.shape[1:]], align_corners=False)
+    moved = nn.functional.grid_sample(sounds[:, None], grid, padding_mode="border", align_corners=False)[:, 0]
+    moved = moved + 0.3 * torch.randn(count, 1, 1, generator=generator) * torch.linspace(-1, 1, mels)
+    low = torch.randint(mels, (count, 1, 1), generator=generator)
+    high = low + torch.randint(mels // 5 + 1, (count, 1, 1), generator=generator)
+    band = torch.arange(mels)
+    return torch.where((band >= low) & (band < high), torch.zeros(()), moved)
 
 
 def batch_of(images: Tensor | None, sounds: Tensor | None) -> Batch:
@@ -125,23 +135,32 @@ def batch_of(images: Tensor | None, sounds: Tensor | None) -> Batch:
 
 
 class Epochs:
-    """Training batches: pairs drawn anew each epoch, half of the images blurred, modalities dropped where asked."""
+    """Training batches: pairs drawn anew each epoch, images blurred and sounds varied; modalities dropped where asked.
 
-    def __init__(self, part: Part, seed: int, *, size: int = 128, drop: float = 0.0) -> None:
+    Pairs are a function of part, seed and epoch, and are kept, since every network of a seed trains on the same ones.
+    """
+
+    def __init__(self, part: Part, seed: int, *, size: int = 128) -> None:
         self.part, self.seed, self.size = part, seed, size
-        self.dropout = ModalityDropout(MODALITIES, rate=drop) if drop else None
+        self.drawn: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
 
-    def __call__(self, epoch: int) -> list[tuple[Batch, Tensor]]:
-        generator = torch_generator(self.seed, f"pairs/{epoch}")
+    def batches(self, epoch: int, *, drop: float = 0.0) -> list[tuple[Batch, Tensor]]:
+        if epoch not in self.drawn:
+            self.drawn[epoch] = self._draw(torch_generator(self.seed, f"pairs/{epoch}"))
+        images, sounds, labels = self.drawn[epoch]
+        generator = torch_generator(self.seed, f"drop/{epoch}")
+        dropout = ModalityDropout(MODALITIES, rate=drop) if drop else None
+        made = []
+        for rows in torch.arange(len(labels)).split(self.size):
+            batch = batch_of(images[rows], sounds[rows])
+            if dropout is not None:
+                batch = Batch(batch.inputs, dropout.draw(batch.presence, generator))
+            made.append((batch, labels[rows]))
+        return made
+
+    def _draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         count = len(self.part.images) // self.size * self.size
         images, sounds, labels = self.part.pairs(count, generator)
         snr = torch.rand(count, generator=generator) * (LEVELS[-1] - LEVELS[0]) + LEVELS[0]
         snr = torch.where(torch.rand(count, generator=generator) < 0.5, snr, torch.tensor(CLEAN))
-        images, sounds = blurred(images, snr, generator), stretched(sounds, generator)
-        batches = []
-        for rows in torch.arange(count).split(self.size):
-            batch = batch_of(images[rows], sounds[rows])
-            if self.dropout is not None:
-                batch = Batch(batch.inputs, self.dropout.draw(batch.presence, generator))
-            batches.append((batch, labels[rows]))
-        return batches
+        return blurred(images, snr, generator), varied(sounds, generator), labels

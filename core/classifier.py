@@ -153,11 +153,9 @@ def train(
     guard(model, held)
     stopped = events[-1]
     assert isinstance(stopped, Stopped)
-    told = {"epochs": sum(isinstance(event, Validated) for event in events), "stopped": stopped.reason}
-    return _calibrated(start.config, model, (validate_on, calibrate_on), minimum), {
-        **told,
-        "validation_loss": stopped.best,
-    }
+    told: dict[str, Any] = {"epochs": sum(isinstance(event, Validated) for event in events), "stopped": stopped.reason}
+    told["validation_loss"] = stopped.best
+    return _calibrated(start.config, model, (validate_on, calibrate_on), minimum), told
 
 
 def _prepared(model: Model, method: str) -> Unfreezing | None:

@@ -17,11 +17,18 @@ from .model import Model, Output
 
 
 def losses(
-    model: Model, output: Output, targets: Mapping[str, Any], *, gates: float = 1.0, spread: float = 0.0
+    model: Model,
+    output: Output,
+    targets: Mapping[str, Any],
+    *,
+    experts: float = 1.0,
+    gates: float = 1.0,
+    spread: float = 0.0,
 ) -> dict[str, Tensor]:
     """Named losses whose sum is trained on; rows without a target count for nothing.
 
-    `<head>` is the fused loss, `<head>/experts` the mean of the present experts' own, `gates` the likelihood of the
+    `<head>` is the fused loss, `<head>/experts` the sum of the present experts' own (more of it keeps encoders as good
+    for their modality alone as a network of its own would be), `gates` the likelihood of the
     mixture of experts with the gates as its weights (Jacobs et al. 1991), `spread` the negative entropy of the gates
     (in 0..1), which keeps them from closing on one modality.
     """
@@ -35,7 +42,7 @@ def losses(
         value = torch.stack(alone, dim=1)
         counted = output.presence & fused.known[:, None]
         named[name] = _mean(fused.value, fused.known)
-        named[f"{name}/experts"] = _mean(value, counted) * output.presence.sum(dim=1).float().mean()
+        named[f"{name}/experts"] = experts * _mean(value, counted) * output.presence.sum(dim=1).float().mean()
         evidence = evidence - value.detach()
         known_any = known_any | fused.known
     if gates:

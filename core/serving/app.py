@@ -56,12 +56,14 @@ def listen(app: FastAPI, *, host: str, port: int, says: str) -> None:
     Raises:
         InputError: the address is not one of this machine, or something else listens there.
     """
+    if not 0 <= port < 2**16:
+        raise InputError(f"cannot listen at port {port}: ports lie from 0 to {2**16 - 1}")
     try:
         (family, kind, _, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         with socket.socket(family, kind) as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             trial.bind(address)
-    except (OSError, OverflowError, UnicodeError) as error:
+    except (OSError, UnicodeError) as error:
         raise InputError(f"cannot listen at {host}:{port}: {error}: give another --host or --port") from error
     say(says)
     uvicorn.run(app, host=host, port=port, log_level="warning")

@@ -83,3 +83,10 @@ def test_a_path_of_foreign_bytes_is_said_and_is_still_json():
     done = subprocess.run(words, capture_output=True, check=False)
     assert done.returncode == 2, done.stderr
     assert "Sch\udce4del.csv" in json.loads(done.stdout)["error"]
+
+
+def test_bench_lists_what_can_be_run_and_not_what_is_shared(capsys):
+    assert main(["bench", "--json"]) == 0
+    names = json.loads(capsys.readouterr().out)["benchmarks"]
+    assert "interaction" in names
+    assert not {"results", "steps", "pairs", "digits"} & set(names)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from colonnade.core.errors import ConfigError, MissingModality, UnknownName
 from colonnade.core.vertical import Modality, Task, Vertical, find, tasks
 

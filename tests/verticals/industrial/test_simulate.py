@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from colonnade.core.random import numpy_generator
+from colonnade.verticals.industrial.experts import Seen
 from colonnade.verticals.industrial.model import Row, mixed
 from colonnade.verticals.industrial.recipes import fit_good, read_unit
 from colonnade.verticals.industrial.simulate.defects import KINDS, seen_by
@@ -49,15 +50,21 @@ def test_planted_defects_change_only_the_senses_that_see_them(good):
         assert moved <= set(seen_by(kind))
 
 
-def test_recombined_rows_never_hide_the_defect(good, bad):
-    rows = [Row({sense: object() for sense in ("scan", "image", "sound")}, each) for each in good]  # type: ignore[misc]
-    for row in rows:
-        for sense in row.observed:
-            row.observed[sense] = type("Seen", (), {"usable": True})()
-    wrong = [Row({sense: type("Seen", (), {"usable": True})() for sense in ("scan", "image", "sound")}, bad[1])]
-    for row in mixed(rows, wrong, seed=0)[len(rows) + 1 :]:
-        if row.unit.defect == "scratch":
-            assert row.observed["image"] is wrong[0].observed["image"]
+def seen(value: float) -> Seen:
+    return Seen(numbers={"worst": value}, score=value)
+
+
+def test_recombined_rows_keep_the_defect_in_the_senses_that_see_it(good, bad):
+    rows = [
+        Row({sense: seen(index / 10) for sense in ("scan", "image", "sound")}, unit) for index, unit in enumerate(good)
+    ]
+    scratched = Row({sense: seen(50.0) for sense in ("scan", "image", "sound")}, bad[1])
+    found = [row for row in mixed(rows, [scratched], seed=0) if row.unit.defect == "scratch"]
+    assert len(found) > 1
+    for row in found[1:]:
+        assert row.observed["image"].score > 15
+        assert row.observed["scan"].score < 2
+        assert row.observed["sound"].score < 2
 
 
 def test_good_units_of_all_senses_become_a_fused_inspector(plate, monkeypatch):

@@ -32,7 +32,7 @@ def with_ball(volume: Volume, radius: float = RADIUS) -> tuple[Volume, Array, Ar
 
 @pytest.fixture(scope="session")
 def bare() -> Volume:
-    return draw_chest(5, step=2.5)
+    return draw_chest(5, step=2.0, extent=(200.0, 150.0, 150.0))
 
 
 @pytest.fixture(scope="session")

