@@ -187,5 +187,6 @@ class Batch(NamedTuple):
 def _finite(values: Array, what: str) -> Array:
     bad = int(values.size - np.isfinite(values).sum())
     if bad:
-        raise FormatError(f"the {what} holds {bad} of {values.size} NaN or infinite values: clean or drop them")
+        counted = f"{bad} of {values.size} values that are NaN or infinite"
+        raise FormatError(f"the {what} holds {counted}: clean or drop them")
     return values

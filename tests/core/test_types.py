@@ -24,7 +24,7 @@ BAD = [np.nan, np.inf, -np.inf]
     ids=["image", "volume", "waveform", "series", "times", "events", "points"],
 )
 def test_values_that_are_not_finite_are_counted_and_refused(make, bad: float):
-    with pytest.raises(FormatError, match="NaN or infinite values"):
+    with pytest.raises(FormatError, match="values that are NaN or infinite"):
         make(bad)
 
 

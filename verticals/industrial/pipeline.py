@@ -239,6 +239,7 @@ class InspectionPipeline(Pipeline):
             raise UnknownName(f"recipe of {self.task.name}", options.recipe, known)
         if options.recipe == "demonstration":
             inspector, count = recipes.demonstration(data, seed=options.seed), 0
+            data = data / "nominal.stl"
         else:
             units = recipes.trainable(read_parts(data))
             count = len(units)
