@@ -40,13 +40,12 @@ class Checkpoint:
 
     def save(self, folder: str | Path) -> Path:
         """Write the folder, whole or not at all."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
+        tensors = {key: np.ascontiguousarray(value) for key, value in self.tensors.items()}
         head = {"format": FORMAT, "kind": self.kind, "colonnade": __version__, "config": self.config}
         with whole_folder(folder) as aside:
-            save_file(
-                {key: np.ascontiguousarray(value) for key, value in self.tensors.items()}, aside / "model.safetensors"
-            )
+            (aside / "model.safetensors").write_bytes(save(tensors))  # save_file would keep it from other readers
             (aside / "config.json").write_text(dumps(head), encoding="utf-8")
             (aside / "vocabulary.json").write_text(dumps(dict(self.vocabulary)), encoding="utf-8")
             (aside / "card.json").write_text(dumps(plain(self.card)), encoding="utf-8")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -76,3 +77,13 @@ def test_a_pickle_is_refused_however_its_ending_is_written(folder: Path):
     (folder / "EXTRA.PKL").write_bytes(b"cos\nsystem\n")
     with pytest.raises(CheckpointError, match="can run code"):
         checkpoints.load(folder, "a/b")
+
+
+def test_every_file_can_be_read_by_whoever_may_read_the_folder(folder: Path):
+    assert {item.stat().st_mode & 0o777 for item in folder.iterdir()} == {0o666 & ~_umask()}
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
