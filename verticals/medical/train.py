@@ -129,19 +129,27 @@ def gather_patches(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Folds:
-    """Called with an epoch it gives the judge's batches: each example mirrored by chance, words in half of them."""
+    """Called with an epoch it gives the judge's batches: each example mirrored by chance, words in half of them.
+
+    Candidates that are no nodule are 20 times as many, so half of each batch is drawn from the nodules; calibration
+    puts the true share back.
+    """
 
     model: Model
     examples: Sequence[Example]
     indications: Indications
-    size: int = 24
+    size: int = 16
+    batches: int = 40
     seed: int = 0
     words: float = 0.5
 
     def __call__(self, epoch: int) -> list[tuple[Batch, dict[str, Tensor], Tensor]]:
         generator = numpy_generator(self.seed, f"judge/{epoch}")
-        order = generator.permutation(len(self.examples))
-        return [self._batch(order[start : start + self.size], generator) for start in range(0, len(order), self.size)]
+        nodule = np.array([each.nodule for each in self.examples])
+        pools = [pool for pool in (np.flatnonzero(nodule), np.flatnonzero(~nodule)) if len(pool)]
+        share = self.size // len(pools)
+        drawn = [np.concatenate([generator.choice(pool, share) for pool in pools]) for _ in range(self.batches)]
+        return [self._batch(rows, generator) for rows in drawn]
 
     def _batch(self, rows: Array, generator: np.random.Generator) -> tuple[Batch, dict[str, Tensor], Tensor]:
         examples = [self.examples[int(row)] for row in rows]
@@ -162,7 +170,7 @@ class Folds:
 
 
 def train_judge(
-    model: Model, train: Folds, validation: Folds, *, epochs: int = 8, rate: float = 1.5e-3, seed: int = 0
+    model: Model, train: Folds, validation: Folds, *, epochs: int = 8, rate: float = 4e-4, seed: int = 0
 ) -> Model:
     """The judge trained in place by the core's losses: the fused answer, each expert alone, and the gates."""
 
