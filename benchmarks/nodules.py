@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import results
 
 from colonnade.core.progress import track
 from colonnade.core.random import numpy_generator

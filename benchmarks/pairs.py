@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from colonnade.core.data.missing import ModalityDropout
 from colonnade.core.random import numpy_generator, torch_generator
 from colonnade.core.types import Batch, Packed
 
@@ -135,7 +134,7 @@ def batch_of(images: Tensor | None, sounds: Tensor | None) -> Batch:
 
 
 class Epochs:
-    """Training batches: pairs drawn anew each epoch, images blurred and sounds varied; modalities dropped where asked.
+    """Training batches: pairs drawn anew each epoch, images blurred and sounds varied.
 
     Pairs are a function of part, seed and epoch, and are kept, since every network of a seed trains on the same ones.
     """
@@ -144,18 +143,19 @@ class Epochs:
         self.part, self.seed, self.size = part, seed, size
         self.drawn: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
 
-    def batches(self, epoch: int, *, drop: float = 0.0) -> list[tuple[Batch, Tensor]]:
+    def batches(self, epoch: int, subsets: Sequence[Sequence[str]] = (MODALITIES,)) -> list[tuple[Batch, Tensor]]:
+        """Batches in which every pair comes once with each subset of modalities."""
         if epoch not in self.drawn:
             self.drawn[epoch] = self._draw(torch_generator(self.seed, f"pairs/{epoch}"))
         images, sounds, labels = self.drawn[epoch]
-        generator = torch_generator(self.seed, f"drop/{epoch}")
-        dropout = ModalityDropout(MODALITIES, rate=drop) if drop else None
         made = []
         for rows in torch.arange(len(labels)).split(self.size):
-            batch = batch_of(images[rows], sounds[rows])
-            if dropout is not None:
-                batch = Batch(batch.inputs, dropout.draw(batch.presence, generator))
-            made.append((batch, labels[rows]))
+            inputs, _ = batch_of(images[rows], sounds[rows])
+            times = len(subsets)
+            packed = {name: Packed(x.repeat(times, 1, 1), mask.repeat(times, 1)) for name, (x, mask) in inputs.items()}
+            has = torch.tensor([[name in subset for name in MODALITIES] for subset in subsets])
+            batch = Batch(packed, has.repeat_interleave(len(rows), dim=0))
+            made.append((batch, labels[rows].repeat(times)))
         return made
 
     def _draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
