@@ -115,14 +115,12 @@ def _section(name: str, found: Evaluation, tally: Tally) -> str:
         for label, values in methods.items()
     ]
     low, high = found.intervals.get("froc_cpm", (nothing, nothing))
-    agree = np.mean([one == other for one, other in tally.textures]) if tally.textures else nothing
     lines = [
         f"CPM of the CT alone: 95 % interval {low:.3f} to {high:.3f}, scans redrawn.",
         f"At the operating point: sensitivity {metrics['sensitivity_at_operating_point']:.3f},",
         f"{metrics['false_per_scan_at_operating_point']:.2f} false marks a scan.",
         f"Found nodules: Dice {metrics.get('dice', nothing):.3f} (median {metrics.get('dice_median', nothing):.3f});",
-        f"the 90 % diameter interval holds {metrics.get('diameter_coverage', nothing):.2f} of them;",
-        f"the texture guess is that of the readers' ratings in {agree:.2f}.",
+        f"the 90 % diameter interval holds {metrics.get('diameter_coverage', nothing):.2f} of them.",
     ]
     head = f"### {name}: {metrics['n_scans']:.0f} scans, {metrics['n_nodules']:.0f} nodules"
     froc = results.table(["false marks a scan", "1/8", "1/4", "1/2", "1", "2", "4", "8", "CPM"], rows)

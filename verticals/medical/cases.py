@@ -25,7 +25,6 @@ class Truth:
     radius: float
     label: int
     diameter: float
-    texture: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,13 +82,7 @@ def populated(
     if physics:
         voxels, _ = scanned(voxels, float(spacing[0]), generator)
     truths = truths_of(labels, Volume(voxels=voxels, affine=volume.affine))
-    rated = [
-        Truth(
-            centre=truth.centre, radius=truth.radius, label=truth.label, diameter=truth.diameter, texture=_rated(each)
-        )
-        for truth, each in zip(truths, placed, strict=True)
-    ]
-    return Case(name=name, volume=Volume(voxels=voxels, affine=volume.affine), labels=labels, truths=tuple(rated))
+    return Case(name=name, volume=Volume(voxels=voxels, affine=volume.affine), labels=labels, truths=truths)
 
 
 def truths_of(labels: Array, volume: Volume) -> tuple[Truth, ...]:
@@ -118,8 +111,3 @@ def _native(background: Background, volume: Volume) -> Array:
         room = np.take(room, np.clip(where, 0, room.shape[axis] - 1), axis)
         room = room & legal.reshape([-1 if each == axis else 1 for each in range(3)])
     return room
-
-
-def _rated(placed: Placed) -> str:
-    rating = placed.lesion.shape.ratings["texture"]
-    return "ground-glass" if rating < 2 else "part-solid" if rating < 4 else "solid"

@@ -5,6 +5,7 @@ Candidates are judged a second time, with the indication's words, by the core's 
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 
 import torch
@@ -67,6 +68,16 @@ def _mix(channels: int, groups: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv3d(channels, channels, 3, padding=1, bias=False), nn.GroupNorm(groups, channels), nn.ReLU()
     )
+
+
+def exportable(detector: Detector) -> Detector:
+    """A copy whose convolutions all have a bias, zero where there was none: the ONNX exporter writes a missing bias
+    of a 3-D convolution as a scalar, which no engine reads."""
+    copied = copy.deepcopy(detector).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    for module in copied.modules():
+        if isinstance(module, nn.Conv3d) and module.bias is None:
+            module.bias = nn.Parameter(torch.zeros(module.out_channels))
+    return copied
 
 
 def windowed(hounsfield: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from .data import find_pairs, read_case
 from .detect import candidates_of, look
 from .findings import ALONE, WITH_WORDS, mask_of
 from .geometry import to_world
-from .measure import measure, texture
+from .measure import measure
 from .metrics import Marked, at_threshold, cpm, dice, match, sensitivity
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ class Tally:
     outlined: dict[float, list[tuple[float, float]]] = field(
         default_factory=dict
     )  # Dice and true over measured diameter
-    textures: list[tuple[str, str]] = field(default_factory=list)
     scored: list[tuple[float, float, bool]] = field(default_factory=list)  # logits alone and with words, is a nodule
     skipped: list[str] = field(default_factory=list)
 
@@ -114,8 +113,6 @@ def _compare(case: Case, hit: int, low: Array, mask: Array, tally: Tally, outlin
     sizes = measure(mask, case.volume.spacing, case.volume.voxels[box])
     ratio = truth.diameter / max(sizes.diameter_mm, 0.1)
     tally.outlined[outline].append((dice(whole, case.labels == truth.label), ratio))
-    if truth.texture and outline == next(iter(tally.outlined)):
-        tally.textures.append((truth.texture, texture(sizes.median_hu)))
 
 
 def summary(pipeline: NodulePipeline, tally: Tally, *, data: str, seed: int) -> Evaluation:

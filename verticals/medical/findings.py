@@ -16,7 +16,7 @@ from ...core.trust.calibration import Platt
 from ...core.types import Array, Volume
 from .detect import Candidate, Seen
 from .geometry import Scan, restore, to_world
-from .measure import measure, texture
+from .measure import measure
 from .records import Finding, side_of
 
 ALONE, WITH_WORDS = "ct", "ct+indication"
@@ -124,7 +124,6 @@ def _finding(label: int, score: float, where: Array, canonical: Volume, operatin
         ),
         volume_mm3=sizes.volume_mm3,
         median_hu=sizes.median_hu,
-        texture=texture(sizes.median_hu),
         side="",
         score=score,
         slice_index=sizes.slice_index,

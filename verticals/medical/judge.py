@@ -1,7 +1,7 @@
 """The second look: a candidate's crop and the words of the indication, fused by the core's model into one probability.
 
-The detector's own logit is where the answer starts (an offset), so the judge can only be asked to do better. The words
-carry little, and are meant to: they shift how likely a nodule is in this patient, never where one is.
+The detector's own logit is where the answer starts (an offset), in training as in prediction. The words carry
+little, and are meant to: they shift how likely a nodule is in this patient, never where one is.
 """
 
 from __future__ import annotations

@@ -12,8 +12,6 @@ import numpy as np
 
 from ...core.types import Array
 
-SOLID, GLASS = -200.0, -450.0  # HU: the median of the inner mask above is solid, below is ground glass
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
@@ -66,10 +64,3 @@ def inner(mask: Array) -> Array:
 
     core = ndimage.binary_erosion(mask, np.ones((3, 3, 1)))
     return core if core.sum() >= 4 else mask
-
-
-def texture(median_hu: float) -> str:
-    """A guess from density alone: solid, part-solid or ground-glass."""
-    if median_hu > SOLID:
-        return "solid"
-    return "ground-glass" if median_hu < GLASS else "part-solid"

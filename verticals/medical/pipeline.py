@@ -19,7 +19,7 @@ from ...core.types import Array, Text, Volume
 from ...core.vertical import Task
 from . import nodules
 from .detect import Candidate, Seen, candidates_of, look
-from .detector import Detector, DetectorConfig
+from .detector import Detector, DetectorConfig, exportable
 from .findings import ALONE, WITH_WORDS, Operating, findings_of, middle_of
 from .geometry import Scan, admit, canonical
 from .judge import judge, judge_config
@@ -170,7 +170,7 @@ class NodulePipeline(Pipeline):
         ball = ((lines[:, None, None] ** 2 + lines[:, None] ** 2 + lines**2) < 0.1).float() * 1.4 - 0.8
         example = torch.stack([ball, torch.full((32, 32, 32), -0.8)])[:, None].contiguous()
         return Program(
-            module=self.detector,
+            module=exportable(self.detector),
             example=(example,),
             inputs=("ct",),
             outputs=("logit",),

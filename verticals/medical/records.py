@@ -31,7 +31,6 @@ class Finding:
     diameter_interval: Interval
     volume_mm3: float
     median_hu: float
-    texture: str  # a guess from density alone
     side: str
     score: float  # calibrated: the share of such candidates that are nodules in the validation scans
     slice_index: int  # axial slice of the longest axis, counted from the feet, from 0

@@ -16,7 +16,7 @@ from ...knowledge.claims import Claim, Evidence, Fact
 from ...knowledge.reports import Figure, Key, Report, Rows, Section
 from .drawings import closeups, labels_of, overview
 from .geometry import Scan, to_world
-from .measure import Measured, measure, texture
+from .measure import Measured, measure
 from .records import BANNER, MASKS, Finding, Nodules, side_of
 
 DRAWN = 6  # findings that are shown large
@@ -120,15 +120,11 @@ def _findings(answer: Nodules, volume: Volume, evidence: dict[str, Evidence]) ->
         "Long x short mm",
         "Volume mm3",
         "Density HU",
-        "Texture (guess)",
         "Side",
         "Center RAS mm",
         "Slice",
     )
-    caption = (
-        "Diameter is the mean of the axial axes; slices count from the feet, from 0. "
-        "Texture is a guess from density alone."
-    )
+    caption = "Diameter is the mean of the axial axes; slices count from the feet, from 0."
     tables = (Rows(header=header, rows=tuple(rows), caption=caption),) if rows else ()
     return Section(heading="Findings", claims=tuple(claims), tables=tables)
 
@@ -147,14 +143,13 @@ def _claim(finding: Finding, key: str, again: Callable[[], tuple[Measured, Array
         "density": Fact(
             value=finding.median_hu, evidence=key, measure=lambda: again()[0].median_hu, digits=0, unit="HU"
         ),
-        "texture": Fact(value=finding.texture, evidence=key, measure=lambda: texture(again()[0].median_hu)),
         "side": Fact(value=finding.side, evidence=key, measure=lambda: side_of(float(again()[1][0]), middle)),
         "x": Fact(value=finding.center_mm[0], evidence=key, measure=lambda: float(again()[1][0])),
         "y": Fact(value=finding.center_mm[1], evidence=key, measure=lambda: float(again()[1][1])),
         "z": Fact(value=finding.center_mm[2], evidence=key, measure=lambda: float(again()[1][2])),
     }
     return Claim(
-        template="Finding {number}: possible {texture} nodule of {diameter} ({volume}, {density}) in the {side} lung, "
+        template="Finding {number}: possible nodule of {diameter} ({volume}, {density}) in the {side} lung, "
         "slice {slice}, center {x}, {y}, {z} mm.",
         facts=facts,
     )
@@ -184,7 +179,7 @@ def _row(finding: Finding) -> tuple[str, ...]:
         f"{finding.long_axis_mm:.1f} x {finding.short_axis_mm:.1f}",
         f"{finding.volume_mm3:.0f}",
         f"{finding.median_hu:.0f}",
-        finding.texture, finding.side, ", ".join(f"{each:.1f}" for each in finding.center_mm), str(finding.slice_index),
+        finding.side, ", ".join(f"{each:.1f}" for each in finding.center_mm), str(finding.slice_index),
     )  # fmt: skip
 
 

