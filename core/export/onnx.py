@@ -118,6 +118,7 @@ def _tidy(model: Any) -> None:
     passes: Any = require("onnx_ir.passes.common", "onnx", "export to onnx")
     passes.InlinePass()(model)
     optimizer.fold_constants(model, onnx_shape_inference=True)
+    _drop_zero_bias(model)
     for each in (
         passes.RemoveUnusedNodesPass(),
         passes.RemoveUnusedFunctionsPass(),
@@ -129,6 +130,14 @@ def _tidy(model: Any) -> None:
         passes.NameFixPass(),
     ):
         each(model)
+
+
+def _drop_zero_bias(model: Any) -> None:
+    """A convolution without a bias is exported with one of zeros, whose shape is wrong in 3-D: engines refuse it."""
+    for node in model.graph:
+        bias = node.inputs[2] if node.op_type == "Conv" and len(node.inputs) > 2 else None
+        if bias is not None and bias.const_value is not None and not bias.const_value.numpy().any():
+            node.replace_input_with(2, None)
 
 
 def _where(condition: Any, x: Any, y: Any) -> Any:

@@ -67,6 +67,24 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize("convolution", [nn.Conv1d, nn.Conv2d, nn.Conv3d])
+def test_a_convolution_without_a_bias_is_read_by_every_engine(
+    engine: str, convolution: type[nn.Module], tmp_path: Path
+) -> None:
+    pytest.importorskip(engine)
+    sides = {nn.Conv1d: 1, nn.Conv2d: 2, nn.Conv3d: 3}[convolution]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        module = nn.Sequential(*(convolution(2, 2, 3, padding=1, bias=bias) for bias in (False, True, False)))
+        example = torch.randn(2, 2, *[6] * sides)
+    one = (example,)
+    single = Program(module=module, example=one, inputs=("x",), outputs=("y",), dynamic=({0: "b"},), cases={"x": one})
+    write(single, task="test/conv", out=tmp_path / "out", format="onnx")
+    found = open_engine(tmp_path / "out", engine).run({"x": example[:1].numpy()})
+    np.testing.assert_allclose(found["y"], single.eager((example[:1],))[0].numpy(), atol=1e-5)
+
+
 @pytest.mark.parametrize("format", ["openvino", "torch", "onnx"])
 def test_every_format_equals_eager_for_every_subset(format: str, tmp_path: Path) -> None:
     if format == "openvino":
