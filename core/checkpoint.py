@@ -1,7 +1,7 @@
 """A checkpoint is a folder that can be read with `cat`: tensors in safetensors, everything else in JSON. No pickle.
 
     model.safetensors   tensors by name
-    config.json         {"format": 1, "kind": "medical/nodules", "colonnade": "0.1.0", "config": {...}}
+    config.json         {"format": 1, "kind": "medical/nodules", "colonnade": "0.1.0", "weights": <SHA-256>, ...}
     vocabulary.json     what turns numbers back into words
     card.json           inputs, outputs, numbers reached, data digest, seed
 
@@ -10,6 +10,7 @@ Written aside, then renamed. It knows nothing of what the tensors mean.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -43,9 +44,13 @@ class Checkpoint:
         from safetensors.numpy import save
 
         tensors = {key: np.ascontiguousarray(value) for key, value in self.tensors.items()}
-        head = {"format": FORMAT, "kind": self.kind, "colonnade": __version__, "config": self.config}
+        weights = save(tensors)
+        sha256 = hashlib.sha256(weights).hexdigest()
+        head = {
+            "format": FORMAT, "kind": self.kind, "colonnade": __version__, "weights": sha256, "config": self.config
+        }  # fmt: skip
         with whole_folder(folder) as aside:
-            (aside / "model.safetensors").write_bytes(save(tensors))  # save_file would keep it from other readers
+            (aside / "model.safetensors").write_bytes(weights)  # save_file would keep it from other readers
             (aside / "config.json").write_text(dumps(head), encoding="utf-8")
             (aside / "vocabulary.json").write_text(dumps(dict(self.vocabulary)), encoding="utf-8")
             (aside / "card.json").write_text(dumps(plain(self.card)), encoding="utf-8")
@@ -56,7 +61,8 @@ def load(folder: str | Path, kind: str) -> Checkpoint:
     """Read a checkpoint of that kind.
 
     Raises:
-        CheckpointError: it is missing, of another kind, newer than this program, truncated, or holds a pickle.
+        CheckpointError: it is missing, of another kind, newer than this program, truncated, mixed with another, or
+            holds a pickle.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -78,13 +84,16 @@ def load(folder: str | Path, kind: str) -> Checkpoint:
     if head["kind"] != kind:
         raise CheckpointError(f"{folder} is a checkpoint of {head['kind']}, not of {kind}")
     weights = folder / "model.safetensors"
+    tensors, digest = _tensors(weights), of_file(weights)
+    if head.get("weights", digest) != digest:
+        raise CheckpointError(f"{folder} holds weights of another checkpoint than its config.json: save it again")
     return Checkpoint(
         kind=kind,
         config=head["config"],
-        tensors=_tensors(weights),
+        tensors=tensors,
         vocabulary=_object(folder / "vocabulary.json"),
         card=_object(folder / "card.json"),
-        digest=of_file(weights),
+        digest=digest,
     )
 
 

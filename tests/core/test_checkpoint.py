@@ -73,6 +73,13 @@ def test_saving_again_replaces_the_checkpoint_whole(folder: Path):
     assert not [item for item in folder.parent.iterdir() if item != folder]
 
 
+def test_weights_of_another_checkpoint_are_refused(folder: Path, tmp_path: Path):
+    other = Checkpoint(kind="a/b", config={}, tensors={"other": np.zeros(1, np.float32)}).save(tmp_path / "other")
+    (other / "model.safetensors").replace(folder / "model.safetensors")  # as if saving over it was cut off half-way
+    with pytest.raises(CheckpointError, match="another checkpoint"):
+        checkpoints.load(folder, "a/b")
+
+
 def test_a_pickle_is_refused_however_its_ending_is_written(folder: Path):
     (folder / "EXTRA.PKL").write_bytes(b"cos\nsystem\n")
     with pytest.raises(CheckpointError, match="can run code"):
