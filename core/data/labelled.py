@@ -40,24 +40,27 @@ def read_labelled(
     Raises:
         FileError: there is no `labels.csv`, or a file that it names is missing.
         UnknownName: a column that is no modality of the task.
-        FormatError: no rows, an unknown label, a record without any modality, or an id that stands twice.
+        FormatError: no rows, an unknown label, a record without any modality, or a column or an id that stands twice.
     """
     path = folder / NAME
     if not path.is_file():
         raise FileError(f"{folder} has no {NAME}: a row a record with id, label and {', '.join(task.modality_names)}")
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream))
+            reader = csv.DictReader(stream)
+            rows, columns = list(reader), list(reader.fieldnames or ())
     except (UnicodeDecodeError, csv.Error) as error:
         raise FormatError(f"{path} is not a UTF-8 CSV file: {error}") from error
     except OSError as error:
         raise FileError(f"cannot read {path}: {error.strerror}") from error
     if not rows:
         raise FormatError(f"{path} has no rows")
-    for column in rows[0]:
-        if column is not None and column not in (*OWN, *task.modality_names):
+    for column in columns:
+        if columns.count(column) > 1:
+            raise FormatError(f"{path} has {columns.count(column)} columns named {column!r}: keep one of them")
+        if column not in (*OWN, *task.modality_names):
             raise UnknownName(f"column of {path}", column, (*OWN, *task.modality_names))
-    if "label" not in rows[0]:
+    if "label" not in columns:
         raise FormatError(f"{path} has no column 'label'")
     found = [_one(folder, task, labels, read, number, row) for number, row in enumerate(rows, start=2)]
     if len({each.id for each in found}) < len(found):

@@ -38,3 +38,8 @@ def test_labels_and_columns_that_are_not_known_are_refused(tmp_path: Path) -> No
         _read(tmp_path, "id,label,note\n1,bad,ok\n")
     with pytest.raises(UnknownName, match="did you mean 'note'"):
         _read(tmp_path, "id,label,notes\n1,good,ok\n")
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="2 columns named 'note'"):
+        _read(tmp_path, "id,label,note,note\n1,good,ok,worn\n")
