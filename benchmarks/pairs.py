@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import digits
 import numpy as np
@@ -23,6 +24,16 @@ LEVELS = (-12, -8, -4, 0, 4, 8, 12, 16, 20, 24)
 CLEAN = float("inf")  # the SNR of a projection that nothing was added to
 
 
+class Pairs(NamedTuple):
+    """Images, sounds and labels by row, and of which image and recording each row is made."""
+
+    images: Tensor
+    sounds: Tensor
+    labels: Tensor
+    image: Tensor
+    recording: Tensor
+
+
 @dataclass
 class Part:
     """Images by row, recordings by row and noisy copy, and how to pair them by label."""
@@ -32,8 +43,8 @@ class Part:
     sounds: Tensor  # [copy, recording, frame, mel]
     sound_labels: Tensor
 
-    def pairs(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Images, sounds and labels of `count` pairs; every image before any comes again, recordings at random."""
+    def pairs(self, count: int, generator: torch.Generator) -> Pairs:
+        """`count` pairs of one label; every image before any comes again, recordings at random."""
         rows = torch.cat(
             [torch.randperm(len(self.images), generator=generator) for _ in range(count // len(self.images) + 1)]
         )
@@ -43,7 +54,7 @@ class Part:
         order, counts = self.sound_labels.argsort(), torch.bincount(self.sound_labels, minlength=CLASSES)
         recordings = order[(counts.cumsum(0) - counts)[labels] + (chance * counts[labels]).long()]
         copies = torch.randint(len(self.sounds), (count,), generator=generator)
-        return self.images[rows], self.sounds[copies, recordings], labels
+        return Pairs(self.images[rows], self.sounds[copies, recordings], labels, rows, recordings)
 
 
 @dataclass
@@ -160,7 +171,7 @@ class Epochs:
 
     def _draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         count = len(self.part.images) // self.size * self.size
-        images, sounds, labels = self.part.pairs(count, generator)
+        images, sounds, labels, _, _ = self.part.pairs(count, generator)
         snr = torch.rand(count, generator=generator) * (LEVELS[-1] - LEVELS[0]) + LEVELS[0]
         snr = torch.where(torch.rand(count, generator=generator) < 0.5, snr, torch.tensor(CLEAN))
         return blurred(images, snr, generator), varied(sounds, generator), labels

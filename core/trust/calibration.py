@@ -1,7 +1,7 @@
-"""Probabilities that mean what they say: temperature and Platt scaling, and the numbers that show whether they do.
+"""Probabilities that mean what they say: temperature, vector and Platt scaling, and numbers that show if they do.
 
 Everything is NumPy in float64. It knows nothing of models: scores and labels go in.
-Sources: temperature, Guo et al. 2017 (arXiv:1706.04599); Platt 1999 with his smoothed targets;
+Sources: temperature and vector scaling, Guo et al. 2017 (arXiv:1706.04599); Platt 1999 with his smoothed targets;
 calibration error with bins of equal mass, Nixon et al. 2019 (arXiv:1904.01685).
 """
 
@@ -34,6 +34,17 @@ class Temperature:
 
     def probabilities(self, logits: Float[Array, "row label"]) -> Float[Array, "row label"]:
         return softmax(np.asarray(logits, np.float64) / self.value, axis=-1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class VectorScaling:
+    """Multiplies logits by one positive number and adds a number for each label, which may change the likeliest one."""
+
+    scale: float
+    shifts: Float[Array, " label"]
+
+    def probabilities(self, logits: Float[Array, "row label"]) -> Float[Array, "row label"]:
+        return softmax(np.asarray(logits, np.float64) * self.scale + self.shifts, axis=-1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +92,35 @@ def fit_temperatures(
 ) -> dict[str, Temperature]:
     """A temperature for each subset of modalities: what is missing changes how sure a model should be."""
     return {subset: fit_temperature(each, labels) for subset, each in logits.items()}
+
+
+def fit_vector_scaling(
+    logits: Float[Array, "row label"], labels: Int[Array, " row"], *, strength: float = 1.0
+) -> VectorScaling:
+    """For rows of another site than the model was trained on, where some labels are named too often: scale and shifts.
+
+    Shifts have a normal prior of variance 1 / `strength`. Where rows repeat the same few cases, the number of rows a
+    case is the strength that makes the prior count as much as one case.
+
+    Raises:
+        InputError: the strength is not positive.
+    """
+    logits, labels = _checked(logits, labels)
+    if not strength > 0:
+        raise InputError(f"the strength of vector scaling is positive, got {strength}")
+    rows, happened = np.arange(len(labels)), np.eye(logits.shape[1])[labels]
+
+    def loss(parameters: Array) -> tuple[float, Array]:
+        scale, shifts = np.exp(parameters[0]), parameters[1:]
+        logs = log_softmax(logits * scale + shifts, axis=-1)
+        error = (np.exp(logs) - happened) / len(labels)
+        prior = strength / len(labels) * shifts
+        value = -logs[rows, labels].mean() + 0.5 * float(prior @ shifts)
+        return float(value), np.array([(error * logits).sum() * scale, *(error.sum(axis=0) + prior)])
+
+    bounds = [_LOG_RANGE] + [(None, None)] * logits.shape[1]
+    found = minimize(loss, np.zeros(1 + logits.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds)
+    return VectorScaling(scale=float(np.exp(found.x[0])), shifts=found.x[1:])
 
 
 def fit_platt(scores: Float[Array, " row"], labels: Bool[Array, " row"], *, smooth: bool = True) -> Platt:

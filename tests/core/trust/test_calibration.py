@@ -1,4 +1,4 @@
-"""Temperature and Platt scaling against known answers, and the calibration numbers against hand counts."""
+"""Temperature, vector and Platt scaling against known answers, and the calibration numbers against hand counts."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from colonnade.core.trust.calibration import (
     fit_platt,
     fit_temperature,
     fit_temperatures,
+    fit_vector_scaling,
     label_calibration_error,
     reliability,
 )
@@ -56,6 +57,28 @@ def test_each_subset_gets_its_own_temperature() -> None:
     logits, labels = drawn(2.0, rows=5000)
     found = fit_temperatures({"image": logits, "image+audio": logits / 4}, labels)
     assert found["image"].value / found["image+audio"].value == pytest.approx(4, rel=1e-3)
+
+
+def test_vector_scaling_finds_the_scale_and_shifts_that_made_the_labels() -> None:
+    logits, _ = drawn(1.0)
+    shifts = np.array([1.0, 0.0, -2.0, 0.5])
+    chances = softmax(logits / 2 + shifts, axis=1)
+    draws = numpy_generator(2, "vector").random((len(logits), 1))
+    labels = (draws > chances.cumsum(axis=1)).sum(axis=1).clip(max=3)
+    found = fit_vector_scaling(logits, labels)
+    assert found.scale == pytest.approx(0.5, rel=0.03)
+    assert found.shifts - found.shifts.mean() == pytest.approx(shifts - shifts.mean(), abs=0.05)
+    assert label_calibration_error(found.probabilities(logits), labels) < 0.01
+
+
+def test_a_strong_prior_leaves_vector_scaling_with_a_temperature() -> None:
+    logits, labels = drawn(2.5, rows=2000)
+    logits[:, 0] += 2
+    found = fit_vector_scaling(logits, labels, strength=1e9)
+    assert abs(found.shifts).max() < 1e-4
+    assert 1 / found.scale == pytest.approx(fit_temperature(logits, labels).value, rel=1e-2)
+    with pytest.raises(InputError, match="positive"):
+        fit_vector_scaling(logits, labels, strength=0)
 
 
 def test_platt_finds_the_slope_and_offset_that_made_the_labels() -> None:
