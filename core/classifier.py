@@ -18,6 +18,7 @@ from .data.batches import Batches
 from .data.labelled import Labelled
 from .data.missing import ModalityDropout
 from .decoding.heads import ClassHead
+from .fusion.start import Largest, LargestConfig
 from .guard import Labelled as Targets
 from .guard import guard
 from .model import Model, ModelConfig, build
@@ -105,9 +106,10 @@ class Classifier:
         return cls(config=config, model=model, temperatures=temperatures, sets=sets)
 
 
-def untrained(encoders: Mapping[str, Any], *, labels: int, seed: int) -> Classifier:
-    """A classifier with weights drawn from the seed."""
-    config = ModelConfig(encoders=encoders, heads={HEAD: ClassHead(classes=labels)})
+def untrained(encoders: Mapping[str, Any], *, labels: int, seed: int, start: LargestConfig | None = None) -> Classifier:
+    """A classifier with weights drawn from the seed; `start` is the plain rule that its answers begin with."""
+    starts = {HEAD: start} if start is not None else {}
+    config = ModelConfig(encoders=encoders, heads={HEAD: ClassHead(classes=labels)}, starts=starts)
     return Classifier(config=config, model=build(config, seed=seed), temperatures={}, sets={})
 
 
@@ -129,8 +131,7 @@ def train(
     model = build(start.config)
     model.load_state_dict(start.model.state_dict())
     presence = Presence(ModalityDropout(model.modalities, minimum=minimum), Curriculum(alone=1, ramp=2))
-    labels = [each.label for each in train_on]
-    model.heads[HEAD].fit_prior(torch.tensor(labels), None)  # type: ignore[operator]
+    _begin(model, train_on)
 
     def change(batch: Targets, epoch: int, generator: torch.Generator) -> Targets:
         return batch._replace(batch=presence.change(batch.batch, epoch, generator))
@@ -139,9 +140,10 @@ def train(
         return losses(model, model(batch.batch), batch.targets)
 
     held = [_batch(model, validate_on[start : start + BATCH]) for start in range(0, len(validate_on), BATCH)]
+    sizes = [len(batch.targets[HEAD]) for batch in held]
 
     def validate() -> dict[str, float]:
-        return {"loss": float(np.mean([float(step(batch)[HEAD]) for batch in held]))}
+        return {"loss": float(np.average([float(step(batch)[HEAD]) for batch in held], weights=sizes))}
 
     size = min(32, max(4, len(train_on) // 8))  # little data still makes a few updates an epoch
     batches = Batches(train_on, lambda rows: _batch(model, rows), size=size, seed=config.seed, change=change)
@@ -156,6 +158,18 @@ def train(
     told: dict[str, Any] = {"epochs": sum(isinstance(event, Validated) for event in events), "stopped": stopped.reason}
     told["validation_loss"] = stopped.best
     return _calibrated(start.config, model, (validate_on, calibrate_on), minimum), told
+
+
+def _begin(model: Model, rows: Sequence[Labelled]) -> None:
+    """Where answers start, from training rows: the plain rule if the model has one, else the shares of the labels."""
+    if HEAD not in model.starts:
+        model.heads[HEAD].fit_prior(torch.from_numpy(_labels(rows)), None)  # type: ignore[operator]
+        return
+    rule = model.starts[HEAD]
+    assert isinstance(rule, Largest)
+    batch = model.collate([each.record for each in rows])
+    largest, known = rule.largest(batch.inputs, batch.presence)
+    rule.use(largest[known].double().numpy(), _labels(rows)[known.numpy()] == 1)
 
 
 def _prepared(model: Model, method: str) -> Unfreezing | None:

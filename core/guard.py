@@ -53,9 +53,10 @@ def guard(model: Model, batches: Iterable[Labelled]) -> list[Chosen]:
     """Set the blend of every subset of modalities from its loss on validation batches.
 
     The search starts from the best of: the full fused answer, less of its residual, the late product, each single
-    expert; then it tries other powers of each expert in turn, which mends experts that are too sure of themselves. The
-    plainest is kept unless another is strictly better, so on these batches no subset does worse than its late product
-    or its best expert. Each subset is tried on the rows that have it; one that no row has keeps the full fused answer.
+    expert, and the offset alone where answers have one; then it tries other powers of each expert in turn, which mends
+    experts that are too sure of themselves. The first is kept unless another is strictly better, so on these batches no
+    subset does worse than its late product, its best expert or the offset that it started from. Each subset is tried on
+    the rows that have it; one that no row has keeps the full fused answer.
     """
     batches, training = list(batches), model.training
     model.eval()
@@ -97,7 +98,10 @@ class _Search:
         modalities = self.model.modalities
         full, late = Choice(1.0, (1.0,) * len(modalities)), Choice(0.0, (1.0,) * len(modalities))
         single = {index: Choice(0.0, tuple(float(i == index) for i in range(len(modalities)))) for index in self.here}
-        for choice in (*(full._replace(residual=step) for step in RESIDUALS), *single.values()):
+        plain = [full._replace(residual=step) for step in RESIDUALS] + list(single.values())
+        if any(self.name in output.offsets for output, _, _ in self.seen):
+            plain.append(Choice(0.0, (0.0,) * len(modalities)))  # nothing learned at all: where the answers start
+        for choice in plain:
             self._try(choice)
         best = min(self.tried, key=self.tried.__getitem__)
         for _ in range(SWEEPS if len(self.here) > 1 else 0):
@@ -126,8 +130,7 @@ class _Search:
         self._set(choice)
         total, count = 0.0, 0
         for output, rows, labelled in self.seen:
-            offset = (labelled.offsets or {}).get(self.name)
-            answers = self.model.fuse(self.name, output, offset)
+            answers = self.model.fuse(self.name, output)
             loss = self.model.head(self.name).loss(answers, labelled.targets[self.name])
             counted = loss.known & rows
             total, count = total + float(loss.value[counted].sum()), count + int(counted.sum())

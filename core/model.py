@@ -23,6 +23,7 @@ from .fusion.experts import Expert
 from .fusion.fusion import Fusion, FusionConfig
 from .fusion.gates import Gates
 from .fusion.presence import StandIn, blank
+from .fusion.start import Largest, LargestConfig
 from .types import Batch, Noun, Tokens
 
 
@@ -31,7 +32,8 @@ class Output(NamedTuple):
 
     `gates` `[batch, modality]` are exactly 0 where `presence` is False. `attention` `[batch, latent, token]` runs over
     the tokens of all modalities in order; `tokens` are those, by modality, after their projection. `product` is the
-    low-rank product that queries start from, if the fusion has one.
+    low-rank product that queries start from, if the fusion has one. `offsets` are where the answers started, by head,
+    for the heads that start anywhere but at their prior.
     """
 
     answers: dict[str, Tensor]
@@ -43,6 +45,7 @@ class Output(NamedTuple):
     tokens: dict[str, Tokens]
     attention: Tensor | None
     product: Tensor | None = None
+    offsets: Mapping[str, Tensor] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +56,7 @@ class ModelConfig:
     heads: Mapping[str, HeadConfig]
     fusion: FusionConfig = field(default_factory=FusionConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    starts: Mapping[str, LargestConfig] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         from .catalogue import configured
@@ -68,7 +72,7 @@ def build(config: ModelConfig, *, seed: int = 0) -> Model:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoders = {name: build_encoder(each) for name, each in config.encoders.items()}
-        return Model(encoders, fusion=config.fusion, heads=config.heads, decoder=config.decoder)
+        return Model(encoders, fusion=config.fusion, heads=config.heads, decoder=config.decoder, starts=config.starts)
 
 
 class Model(nn.Module):
@@ -81,6 +85,7 @@ class Model(nn.Module):
         heads: Mapping[str, HeadConfig],
         fusion: FusionConfig | None = None,
         decoder: DecoderConfig | None = None,
+        starts: Mapping[str, LargestConfig] | None = None,
     ) -> None:
         super().__init__()
         fusion, decoder = fusion or FusionConfig(), decoder or DecoderConfig()
@@ -92,7 +97,8 @@ class Model(nn.Module):
         self.heads = nn.ModuleDict({name: build_head(each, width=width) for name, each in heads.items()})
         queries = {name: self.head(name).queries for name in heads}
         sizes = {name: self.head(name).size for name in heads}
-        gentle = [name for name in heads if self.head(name).gentle]
+        self.starts = nn.ModuleDict({name: Largest(each, encoders) for name, each in (starts or {}).items()})
+        gentle = [name for name in heads if self.head(name).gentle or name in self.starts]
         experts = {n: Expert(width, fusion.heads, queries=queries, sizes=sizes, gentle=gentle) for n in encoders}
         self.experts = nn.ModuleDict(experts)
         self.gates = Gates(count, width, signs=len(heads))
@@ -116,9 +122,9 @@ class Model(nn.Module):
         return Batch(inputs, torch.tensor(present))
 
     def forward(self, batch: Batch, offsets: Mapping[str, Tensor] | None = None, *, maps: bool = False) -> Output:
-        """Answers for a batch. `offsets` are where the answers of a head start from (see each head)."""
-        offsets = offsets or {}
+        """Answers for a batch. `offsets` are where the answers of a head start (see each head), if not by its rule."""
         tokens, presence = self.encode(batch)
+        offsets = {**{name: start(batch.inputs, presence) for name, start in self.starts.items()}, **(offsets or {})}
         ordered = [tokens[name] for name in self.modalities]
         experts = self._experts(tokens, presence, offsets)
         uncertainty = torch.stack([self.head(name).uncertainty(experts[name]) for name in self.heads], dim=2)
@@ -126,8 +132,8 @@ class Model(nn.Module):
         read = self.fusion(ordered, gates, presence, maps=maps)
         there = presence.to(gates.dtype)
         late = {name: self.head(name).combine(experts[name], there, offsets.get(name)) for name in self.heads}
-        output = Output({}, late, experts, gates, presence, read.tokens, tokens, read.attention, read.product)
-        answers = {name: self.fuse(name, output, offsets.get(name)) for name in self.heads}
+        output = Output({}, late, experts, gates, presence, read.tokens, tokens, read.attention, read.product, offsets)
+        answers = {name: self.fuse(name, output) for name in self.heads}
         return output._replace(answers=answers)
 
     def encode(self, batch: Batch) -> tuple[dict[str, Tokens], Bool[Tensor, "batch modality"]]:
@@ -160,7 +166,7 @@ class Model(nn.Module):
             answers[name] = torch.stack([head.answer(each, offsets.get(name), dense) for each in here], dim=1)
         return answers
 
-    def fuse(self, name: str, output: Output, offset: Tensor | None = None) -> Tensor:
+    def fuse(self, name: str, output: Output) -> Tensor:
         """The product of experts reweighed by the gates, moved by the residual; the blend can switch both off.
 
         Cheap beside `forward`: it reads only the experts, gates and fused tokens of an output.
@@ -172,7 +178,7 @@ class Model(nn.Module):
         powers = blend.powers * (1 + blend.scale[:, None] * torch.tanh(self.reweigh[index]) * share)
         powers = powers.clamp(min=0)  # of three and more modalities, one could otherwise count against itself
         # Experts learn from their own losses only: a fused loss through them would let one modality silence another.
-        base = head.combine(experts.detach() if self.training else experts, powers, offset)
+        base = head.combine(experts.detach() if self.training else experts, powers, output.offsets.get(name))
         queries = self.queries[name].expand(gates.shape[0], -1, -1)
         queries = queries if output.product is None else queries + output.product
         residual = self.residuals[name](self.decoder(queries, output.fused))

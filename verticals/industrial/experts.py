@@ -21,6 +21,7 @@ from .registration import Pose, register
 from .sounds import usable
 from .spectrum import views
 
+SCORE = "score"  # the expert's raw score, the last column of every sense
 COLUMNS = {
     "scan": ("extra", "lacking", "spread", "uncovered", "residual"),
     "image": ("worst", "strange", "mean"),
@@ -87,14 +88,14 @@ class Scale:
     def table(self, sense: str, seen: Seen) -> Table:
         """The numbers in spreads of good units, drawn in by asinh: strictly increasing, so no rank is lost."""
         numbers = {}
-        for column in COLUMNS[sense]:
-            away = (seen.numbers[column] - self.centre[sense][column]) / self.spread[sense][column]
+        for column, value in {**{name: seen.numbers[name] for name in COLUMNS[sense]}, SCORE: seen.score}.items():
+            away = (value - self.centre[sense][column]) / self.spread[sense][column]
             numbers[column] = float(np.arcsinh(away))
         return Table(numbers=numbers)
 
     def z(self, sense: str, score: float) -> float:
         """The raw score in spreads of good units."""
-        return (score - self.centre[sense]["score"]) / self.spread[sense]["score"]
+        return (score - self.centre[sense][SCORE]) / self.spread[sense][SCORE]
 
 
 def fit_scale(rows: Mapping[str, list[Seen]]) -> Scale:
@@ -103,7 +104,7 @@ def fit_scale(rows: Mapping[str, list[Seen]]) -> Scale:
     spread: dict[str, dict[str, float]] = {}
     for sense, seen in rows.items():
         columns = {name: np.array([each.numbers[name] for each in seen]) for name in COLUMNS[sense]}
-        columns["score"] = np.array([each.score for each in seen])
+        columns[SCORE] = np.array([each.score for each in seen])
         centre[sense] = {name: float(np.median(values)) for name, values in columns.items()}
         spread[sense] = {name: _spread(values) for name, values in columns.items()}
     return Scale(centre=centre, spread=spread)

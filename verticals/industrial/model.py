@@ -16,12 +16,13 @@ from ...core.classifier import Classifier, train, untrained
 from ...core.data.labelled import Labelled
 from ...core.data.splits import grouped_split
 from ...core.encoders.table import TableConfig, statistics
+from ...core.fusion.start import LargestConfig
 from ...core.random import numpy_generator
 from ...core.training.run import TrainingConfig
 from ...core.trust.subsets import subset_name, subsets_of
 from ...core.types import Array
 from .decision import FALSE_REJECTS, Threshold, fit_thresholds
-from .experts import COLUMNS, Experts, Scale, Seen
+from .experts import COLUMNS, SCORE, Experts, Scale, Seen
 from .records import SENSES, Unit
 from .simulate.defects import seen_by
 
@@ -166,9 +167,10 @@ def _side(row: Row, names: Sequence[str]) -> int:
 def _fresh(senses: tuple[str, ...], labelled: Sequence[Labelled], seed: int) -> Classifier:
     """A model drawn from the seed, whose encoders know the ranges of the training rows."""
     configs = {
-        sense: TableConfig(width=WIDTH, numbers=COLUMNS[sense], features="piecewise", depth=0) for sense in senses
+        sense: TableConfig(width=WIDTH, numbers=(*COLUMNS[sense], SCORE), features="piecewise", depth=0)
+        for sense in senses
     }
-    start = untrained(configs, labels=len(LABELS), seed=seed)
+    start = untrained(configs, labels=len(LABELS), seed=seed, start=LargestConfig(column=SCORE))
     for sense, config in configs.items():
         rows = [each.record[sense] for each in labelled if sense in each.record]
         start.model.encoders[sense].use(statistics(rows, config))  # type: ignore[operator]

@@ -12,7 +12,7 @@ from ...core.classifier import Classifier
 from ...core.errors import ConfigError
 from ...core.types import Table
 from .decision import Threshold
-from .experts import COLUMNS, Coverage, Experts, Scale
+from .experts import COLUMNS, SCORE, Coverage, Experts, Scale
 from .memory import PatchMemory, SoundMemory
 from .model import Inspector
 
@@ -107,7 +107,7 @@ def program(inspector: Inspector) -> Program:
     model = inspector.fused.model
     rows = [
         {
-            sense: Table(numbers={name: low + 0.1 * i for i, name in enumerate(COLUMNS[sense])})
+            sense: Table(numbers={name: low + 0.1 * i for i, name in enumerate((*COLUMNS[sense], SCORE))})
             for sense in model.modalities
         }
         for low in (0.5, 2.0)
