@@ -64,7 +64,7 @@ def losses(walked: Walk, horizon: int) -> dict[str, Array]:
 def members(network: Network) -> list[Network]:
     """Each seed of the network alone."""
     return [
-        Network([member], standard=network.standard, until=network.until, errors=network.errors, reads_news=False)  # type: ignore[list-item]
+        Network([member], standard=network.standard, until=network.until, errors=network.errors)  # type: ignore[list-item]
         for member in network.members
     ]
 

@@ -29,7 +29,10 @@ class Shifter(Protocol):
 
     until: np.datetime64  # the network has seen no day from here on
     errors: Mapping[int, Array]  # of logarithms, on its own validation days, by horizon
-    reads_news: bool
+    heard_until: np.datetime64 | None  # and no news from here on
+
+    @property
+    def reads_news(self) -> bool: ...
 
     def shifts(
         self, inputs: Inputs, rows: Int[Array, " row"], news: Mapping[int, str]
@@ -44,6 +47,7 @@ class Walk:
     history: History
     har: Float[Array, "day horizon"]
     variance: Float[Array, "day horizon"]
+    quiet: Float[Array, "day horizon"]  # what it would be had no news been read
     truth: Float[Array, "day horizon"]  # NaN where the days have not all passed
     bounds: Mapping[int, Float[Array, "day 2"]]
     losses: Mapping[int, Float[Array, "day 2"]]  # value at risk and expected shortfall of the log return
@@ -82,8 +86,12 @@ def walk(prices: Prices, network: Shifter, *, news: Mapping[int, str] | None = N
     history = history_of(prices)
     har = np.column_stack([walk_har(history, horizon) for horizon in HORIZONS])
     rows = np.arange(FIRST, len(history))
-    variance = har.copy()
-    variance[rows] *= np.exp(network.shifts(inputs_of(history, np.log(har)), rows, news or {}))
+    inputs, news = inputs_of(history, np.log(har)), news or {}
+    told = np.array([row for row in rows if network.reads_news and int(row) in news], int)
+    quiet = har.copy()
+    quiet[rows] *= np.exp(network.shifts(inputs, rows, {}))
+    variance = quiet.copy()
+    variance[told] = har[told] * np.exp(network.shifts(inputs, told, news))
     truth = np.column_stack([target(history.variance, horizon) for horizon in HORIZONS])
     bounds, losses = {}, {}
     for column, horizon in enumerate(HORIZONS):
@@ -92,8 +100,8 @@ def walk(prices: Prices, network: Shifter, *, news: Mapping[int, str] | None = N
         )
         losses[horizon] = tail_losses(later_return(history.returns, horizon), variance[:, column], horizon)
     return Walk(
-        prices=prices, history=history, har=har, variance=variance, truth=truth, bounds=bounds, losses=losses,
-        until=network.until,
+        prices=prices, history=history, har=har, variance=variance, quiet=quiet, truth=truth, bounds=bounds,
+        losses=losses, until=network.until,
     )  # fmt: skip
 
 

@@ -40,6 +40,12 @@ def diebold_mariano(loss: Float[Array, " day"], other: Float[Array, " day"], *, 
     return float(difference.mean() / np.sqrt(variance / days)) if variance > 0 else 0.0
 
 
+def by_day(losses: Float[Array, " row"], dates: Array) -> Float[Array, " day"]:
+    """The mean over series of each day, in the order of time: stocks of one day are not independent draws."""
+    _, which = np.unique(dates, return_inverse=True)
+    return np.asarray(np.bincount(which, weights=losses) / np.bincount(which))
+
+
 def by_month(values: Float[Array, " day"], dates: Array, *, seed: int = 0, rounds: int = 500) -> Interval:
     """The mean with its 95 % interval over redrawn calendar months: neighbouring days are not independent."""
     months = dates.astype("datetime64[M]").astype(int)

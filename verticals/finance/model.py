@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...core.data.missing import keep
 from ...core.decoding.decoder import DecoderConfig
 from ...core.decoding.heads import NumberHead
 from ...core.encoders.series import SeriesConfig, SeriesEncoder
@@ -28,6 +29,7 @@ from .records import HORIZONS
 
 MODALITIES = ("window", "table", "news")
 HEADS = tuple(f"leftover_{horizon}" for horizon in HORIZONS)
+SILENT = (0.0,) * len(HORIZONS)
 ROWS = 512  # at once
 
 
@@ -39,7 +41,7 @@ class NetworkConfig:
     heads: int = 4
     patch: int = 6
     latents: int = 4
-    words: int = 48
+    words: int = 96
     buckets: int = 2048
     members: int = 3
     row: int = 64
@@ -72,7 +74,11 @@ def member_of(config: NetworkConfig, *, seed: int) -> Model:
 
 
 class Network(nn.Module):
-    """The members together. `until`: they have seen no day from there on. `errors`: of the logarithm, on validation."""
+    """The members together. `until`: they have seen no day from there on. `errors`: of the logarithm, on validation.
+
+    `listens`: by horizon, how much of what news changes is kept; 0 is a network that does not read news. `heard_until`:
+    they have learnt from no news from there on.
+    """
 
     modalities = MODALITIES
 
@@ -83,16 +89,37 @@ class Network(nn.Module):
         standard: Standard,
         until: np.datetime64,
         errors: Mapping[int, Array],
-        reads_news: bool,
+        listens: Sequence[float] = SILENT,
+        heard_until: np.datetime64 | None = None,
     ) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
         self.heads = dict.fromkeys(HEADS)
-        self.standard, self.until, self.errors, self.reads_news = standard, until, errors, reads_news
+        self.standard, self.until, self.errors = standard, until, errors
+        self.listens, self.heard_until = tuple(listens), heard_until
         self.eval()
 
+    @property
+    def reads_news(self) -> bool:
+        return any(self.listens)
+
     def forward(self, batch: Batch) -> Any:
-        """The mean of the members' answers by head `[batch, 2]`, and of their gates `[batch, modality]`."""
+        """The mean of the members' answers by head `[batch, 2]`, and of their gates `[batch, modality]`.
+
+        The answer without news is moved towards the one with them as far as the network listens.
+        """
+        quiet = self.mean_of(silenced(batch))
+        if not self.reads_news:
+            return quiet
+        told = self.mean_of(batch)
+        answers = {
+            name: quiet.answers[name] + share * (told.answers[name] - quiet.answers[name])
+            for name, share in zip(HEADS, self.listens, strict=True)
+        }
+        return SimpleNamespace(answers=answers, gates=told.gates)
+
+    def mean_of(self, batch: Batch) -> Any:
+        """The mean of the members, with all that the batch holds."""
         outputs = [member(batch) for member in self.members]
         answers = {name: torch.stack([each.answers[name] for each in outputs]).mean(dim=0) for name in HEADS}
         return SimpleNamespace(answers=answers, gates=torch.stack([each.gates for each in outputs]).mean(dim=0))
@@ -142,9 +169,17 @@ def record_of(inputs: Inputs, standard: Standard, row: int, text: str | None = N
     }
 
 
+def silenced(batch: Batch) -> Batch:
+    """The batch as if no news had been given."""
+    return keep(batch, batch.presence & torch.tensor([name != "news" for name in MODALITIES]))
+
+
 def rows_of(batch: Batch, rows: Tensor) -> Batch:
-    """Some rows of a batch."""
+    """Some rows of a batch; their news is padded no further than the longest of them is."""
     inputs = {name: Packed(_taken(packed.x, rows), packed.mask[rows]) for name, packed in batch.inputs.items()}
+    words, mask = inputs["news"]
+    longest = max(1, int(mask.sum(dim=1).max())) if len(rows) else 1
+    inputs["news"] = Packed(words[:, :longest], mask[:, :longest])
     return Batch(inputs, batch.presence[rows])
 
 

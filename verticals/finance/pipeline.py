@@ -23,7 +23,8 @@ from .forecast import FIRST, Score, Walk, scores, walk
 from .har import leverage_features
 from .history import history_of
 from .inputs import Standard, inputs_of
-from .model import HEADS, Network, NetworkConfig, member_of, record_of
+from .model import HEADS, SILENT, Network, NetworkConfig, member_of, record_of
+from .news import EVIDENCE
 from .prices import read_prices
 from .records import HORIZONS, Horizon, MarketRisk, Prices
 from .report import annual, report_of
@@ -38,12 +39,16 @@ OLD = 10  # days
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The configuration on a checkpoint. `base` is the mean logarithm of the training days' variance."""
+    """The configuration on a checkpoint. `base` is the mean logarithm of the training days' variance.
+
+    `listens`: by horizon, how much of what news changes is kept; `heard_until`: no news from there on was learnt from.
+    """
 
     network: NetworkConfig
     until: str
-    reads_news: bool
     base: float
+    listens: tuple[float, ...] = SILENT
+    heard_until: str | None = None
 
 
 class MarketRiskPipeline(Pipeline):
@@ -79,7 +84,7 @@ class MarketRiskPipeline(Pipeline):
         news = {len(prices) - 1: record["news"]} if "news" in record else {}
         walked = walk(prices, self.network, news=news)
         table = {horizon: scores(walked, horizon) for horizon in HORIZONS}
-        risk = self._risk(walked, table)
+        risk = self._risk(walked, table, told=bool(news) and self.network.reads_news)
         warnings = (*prices.warnings, *self._warnings(walked, record))
         provenance = {
             "model": f"{self.model.get('name', 'not saved')}, seed {self.model.get('seed')}",
@@ -133,8 +138,14 @@ class MarketRiskPipeline(Pipeline):
             raise UnknownName("recipe", options.recipe, RECIPES)
         recipe = adapted if options.recipe is None else RECIPES[options.recipe]
         network, config, card = recipe(self.network, self.settings.network, sources_in(data), options)
+        if set(card) == {"news"}:  # taught beside prices: what is said of these still holds
+            card = {**self.card, **card}
         settings = Settings(
-            network=config, until=str(network.until), reads_news=network.reads_news, base=card["mean_log_variance"]
+            network=config,
+            until=str(network.until),
+            base=card.get("mean_log_variance", self.settings.base),
+            listens=network.listens,
+            heard_until=None if network.heard_until is None else str(network.heard_until),
         )
         return type(self)(network, settings, card)
 
@@ -164,11 +175,11 @@ class MarketRiskPipeline(Pipeline):
             },
         )
 
-    def _risk(self, walked: Walk, table: Mapping[int, Mapping[str, Score]]) -> MarketRisk:
+    def _risk(self, walked: Walk, table: Mapping[int, Mapping[str, Score]], *, told: bool) -> MarketRisk:
         return MarketRisk(
             as_of=walked.prices.day(-1),
             bars=len(walked.prices),
-            forecast={str(horizon): _horizon(walked, horizon) for horizon in HORIZONS},
+            forecast={str(horizon): _horizon(walked, horizon, told=told) for horizon in HORIZONS},
             latest=annual(walked, float(walked.history.variance[-1])),
             walk_forward={
                 str(horizon): {name: score.qlike for name, score in rows.items()} for horizon, rows in table.items()
@@ -180,12 +191,25 @@ class MarketRiskPipeline(Pipeline):
         dates = walked.history.dates
         turns = np.flatnonzero(np.diff(dates.astype("datetime64[Y]").astype(int))) + 1
         last = max([FIRST, *(int(row) for row in turns if row > FIRST)])
-        return {
+        found = {
             "HAR": f"this series, expanding, again every 1 January; last at {dates[last]} on the bars before it",
             "network": f"{self.card.get('trained_on', 'other series')}, before {self.settings.until}; never here",
             "bounds": "this series: errors of its own past forecasts, the latest 500, the level moved by each miss",
             "tail": "this series: its past returns in units of the forecast of the time, the level moved by each miss",
         }
+        if "news" in self.card:
+            found["news"] = (
+                f"{self.card['news']['taught_on']}, before {self.card['news']['until']}; {self._listening()}"
+            )
+        return found
+
+    def _listening(self) -> str:
+        """How far the network listens to news, in words."""
+        if not self.network.reads_news:
+            return "not listened to"
+        shares = zip(HORIZONS, self.network.listens, strict=True)
+        said = ", ".join(f"{share:.0%} at {horizon} day{'s' if horizon > 1 else ''}" for horizon, share in shares)
+        return f"of what they change is kept: {said}"
 
     def _warnings(self, walked: Walk, record: Mapping[str, Any]) -> list[str]:
         said = []
@@ -198,7 +222,7 @@ class MarketRiskPipeline(Pipeline):
         if not len(walked.scored(1)):
             said.append(f"all of this series lies before {self.settings.until}, days that the network has learnt from")
         if "news" in record and not self.network.reads_news:
-            said.append("news was given and not used: on validation days it did not make forecasts better")
+            said.append(f"news was given and not used: {verdict_of(self.card)}")
         return said
 
     def _gates(self, walked: Walk, record: Mapping[str, Any]) -> dict[str, float]:
@@ -209,7 +233,7 @@ class MarketRiskPipeline(Pipeline):
         return {"prices": found["window"] + found["table"], "news": found["news"]}
 
 
-def _horizon(walked: Walk, horizon: int) -> Horizon:
+def _horizon(walked: Walk, horizon: int, *, told: bool) -> Horizon:
     column, bounds, losses = walked.column(horizon), walked.bounds[horizon][-1], walked.losses[horizon][-1]
     low, high = (annual(walked, float(bound)) for bound in bounds)
     risk, shortfall = (100 * -float(np.expm1(-loss)) if np.isfinite(loss) else None for loss in losses)
@@ -220,6 +244,20 @@ def _horizon(walked: Walk, horizon: int) -> Horizon:
         value_at_risk=risk,
         expected_shortfall=shortfall,
         history=max(0, len(walked.history) - FIRST - horizon),
+        without_news=annual(walked, float(walked.quiet[-1, column])) if told else None,
+    )
+
+
+def verdict_of(card: Mapping[str, Any]) -> str:
+    """Why a network does not listen to news, in words."""
+    news = card.get("news")
+    if news is None:
+        return "this network was taught prices only"
+    days = [f"{horizon} day{'s' if horizon > 1 else ''}" for horizon in HORIZONS]
+    t = " and ".join(f"{max(each):+.1f} at {day}" for day, *each in zip(days, news["t"], news["t_words"], strict=True))
+    return (
+        f"it was taught {news['taught_on']}, and on {news['days']} later days these made forecasts no better"
+        f" (Diebold-Mariano's t {t}; below {EVIDENCE:g} is asked for)"
     )
 
 
@@ -243,7 +281,8 @@ def network_from(checkpoint: Checkpoint, settings: Settings) -> Network:
         standard=Standard(**{name: tensors[f"standard.{name}"] for name in fields}),
         until=np.datetime64(settings.until, "D"),
         errors={horizon: tensors[f"errors.{horizon}"] for horizon in HORIZONS},
-        reads_news=settings.reads_news,
+        listens=settings.listens,
+        heard_until=None if settings.heard_until is None else np.datetime64(settings.heard_until, "D"),
     )
     state = {name: torch.from_numpy(value) for name, value in tensors.items() if name.startswith("members.")}
     network.load_state_dict(state)

@@ -6,24 +6,20 @@ the file itself. Rows that only repeat the bar before (weekends, holidays filled
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...core.errors import FileError, FormatError
-from ...core.optional import require
+from ...core.errors import FormatError
 from ...core.types import Array, Series
+from .columns import DATED, columns_of, titles_of
 from .dates import days_from
 from .records import MINIMUM_BARS, Prices
 
 NAMES = {
-    "date": ("date", "timestamp", "datetime", "time", "day", "<date>"),
+    "date": DATED,
     "open": ("open", "<open>"),
     "high": ("high", "max", "<high>"),
     "low": ("low", "min", "<low>"),
@@ -45,7 +41,7 @@ def read_prices(value: Any) -> Prices:
     elif isinstance(value, Series):
         prices = _from_series(value)
     elif isinstance(value, (str, Path)):
-        prices = _from_columns(Path(value).name, _columns_of(Path(value)))
+        prices = _from_columns(Path(value).name, columns_of(Path(value)))
     else:
         raise FormatError(f"prices are a path, a Series or Prices, got {type(value).__name__}")
     if len(prices) < MINIMUM_BARS:
@@ -53,69 +49,8 @@ def read_prices(value: Any) -> Prices:
     return prices
 
 
-def _columns_of(path: Path) -> Mapping[str, Sequence[str]]:
-    if path.is_dir():
-        raise FileError(f"{path} is a folder: name one file of prices")
-    if path.suffix.lower() in (".parquet", ".pq"):
-        return _parquet(path)
-    return _csv(path.name, _decoded(path))
-
-
-def _parquet(path: Path) -> Mapping[str, Sequence[str]]:
-    pandas = require("pandas", "finance", "reading Parquet")
-    require("pyarrow", "finance", "reading Parquet")
-    try:
-        frame = pandas.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise FormatError(f"{path} is not a whole Parquet file: {error}") from error
-    if frame.index.name or not any(str(name).strip().lower() in NAMES["date"] for name in frame.columns):
-        frame = frame.reset_index()
-    return {str(name): [str(each) for each in frame[name]] for name in frame.columns}
-
-
-def _decoded(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-        data = gzip.decompress(data) if path.suffix == ".gz" else data
-    except (OSError, EOFError, zlib.error) as error:
-        raise FileError(f"cannot read {path}: {error}") from error
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        encodings: tuple[str, ...] = ("utf-16",)
-    elif b"\0" in data:
-        raise FormatError(f"{path} holds zero bytes: it is not a CSV text file")
-    else:
-        encodings = ("utf-8-sig", "cp1252")
-    for encoding in encodings:
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise FormatError(f"{path} is text in no encoding that is known here (UTF-8, UTF-16, Windows-1252)")
-
-
-def _csv(name: str, text: str) -> Mapping[str, Sequence[str]]:
-    text = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
-    head = text.split("\n", 1)[0]
-    delimiter = max(",;\t|", key=head.count)
-    try:
-        rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(cell.strip() for cell in row)]
-    except csv.Error as error:
-        raise FormatError(f"{name} is not a CSV file: {error}") from error
-    if len(rows) < 2:
-        raise FormatError(f"{name} holds {len(rows)} row(s): a header and daily bars are needed")
-    for number, row in enumerate(rows[1:], start=2):
-        if len(row) != len(rows[0]):
-            raise FormatError(f"{name}: row {number} has {len(row)} cells where the header has {len(rows[0])}")
-    decimal_comma = delimiter != ","
-    columns = list(zip(*rows[1:], strict=True))
-    return {
-        title: [cell.replace(",", ".") if decimal_comma and "." not in cell else cell for cell in column]
-        for title, column in zip(rows[0], columns, strict=True)
-    }
-
-
 def _from_columns(name: str, columns: Mapping[str, Sequence[str]]) -> Prices:
-    titles = {title.strip().strip('"$ ').lower(): title for title in columns}
+    titles = titles_of(name, tuple(columns))
     found = {noun: next((titles[each] for each in names if each in titles), None) for noun, names in NAMES.items()}
     missing = [noun for noun in NEEDED if found[noun] is None]
     if missing:
@@ -184,6 +119,7 @@ def _doubts(dates: Array, bars: Mapping[str, Array]) -> tuple[str, ...]:
 
 
 def _from_series(series: Series) -> Prices:
+    titles_of("the series", series.channels)
     channels = [channel.strip().lower() for channel in series.channels]
     missing = [noun for noun in NEEDED[1:] if noun not in channels]
     if missing:

@@ -1,7 +1,8 @@
 """How networks are made: the one that ships, news added to it, and adaptation to a user's own series.
 
 colonnade fit finance/market-risk <data folder of the package arch> --recipe shipped --out market-risk
-colonnade fit finance/market-risk <stocknet folder> --recipe news --checkpoint market-risk --out with-news
+colonnade fit finance/market-risk <stocknet folder> --recipe shipped-news --checkpoint market-risk --out with-news
+colonnade fit finance/market-risk my_prices/ --recipe news --out mine
 colonnade fit finance/market-risk my_prices/ --method lora --out mine
 """
 
@@ -9,30 +10,34 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, TypeAlias
+from dataclasses import asdict, replace
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from ...core.errors import FormatError
 from ...core.pipeline import FitOptions
 from ...core.training.adaptation import LoraConfig, Unfreezing, add_lora, merge
+from .forecast import FIRST
 from .history import history_of
-from .model import Network, NetworkConfig
+from .model import SILENT, Network, NetworkConfig
+from .news import Lessons, heard, teach
 from .records import Prices
 from .sources import Sourced
-from .training import Schedule, add_news, errors_of, examples_of, material_of, split, train, train_member
+from .training import Schedule, errors_of, examples_of, material_of, split, train, train_member
 
 Made: TypeAlias = tuple[Network, NetworkConfig, dict[str, Any]]
+S = TypeVar("S", bound=Schedule)
 Recipe: TypeAlias = Callable[[Network, NetworkConfig, Sequence[Sourced], FitOptions], Made]
 
 UNTIL = np.datetime64("2007-01-01")  # the shipped network learns from days before it, so that all later ones are unseen
+HEARD_UNTIL = np.datetime64("2015-07-01")  # and from news before it
 NEAREST = (("residuals", "experts"), ("decoder", "fusion", "gates"), ("",))  # for progressive unfreezing
 
 
 def shipped(network: Network, config: NetworkConfig, sources: Sequence[Sourced], options: FitOptions) -> Made:
     """From nothing, on the days before 2007 of the series given (the S&P 500 and the NASDAQ of the package arch)."""
-    schedule = _schedule(options)
+    schedule = _schedule(options, Schedule(seed=options.seed))
     config = NetworkConfig()
     made = train([material_of(each.prices, UNTIL) for each in sources], config, schedule, UNTIL)
     card = _card(sources, UNTIL, options, recipe="shipped")
@@ -41,22 +46,17 @@ def shipped(network: Network, config: NetworkConfig, sources: Sequence[Sourced],
 
 def with_news(network: Network, config: NetworkConfig, sources: Sequence[Sourced], options: FitOptions) -> Made:
     """The same network with news learnt beside it; forecasts without news stay what they were."""
-    if not any(each.news for each in sources):
-        raise FormatError(
-            "the recipe 'news' needs data with news: the StockNet layout, or CSV files with a folder news/"
-        )
-    made = copy.deepcopy(network)
-    until = _end(sources)
-    statistic = add_news(made, [material_of(each.prices, until, each.news) for each in sources], _schedule(options))
-    card = _card(sources, network.until, options, recipe="news")
-    card["trained_on"] = f"prices as before; news of {len(sources)} series, up to {until}"
-    card["news"] = {"dm_t_validation": statistic, "read": made.reads_news, "until": str(until)}
-    return made, config, card
+    return _told(network, config, sources, options, until=_end(sources))
+
+
+def shipped_news(network: Network, config: NetworkConfig, sources: Sequence[Sourced], options: FitOptions) -> Made:
+    """As `with_news`, on the days before July 2015 of StockNet: the months after them are for testing."""
+    return _told(network, config, sources, options, until=HEARD_UNTIL)
 
 
 def adapted(network: Network, config: NetworkConfig, sources: Sequence[Sourced], options: FitOptions) -> Made:
     """The given network trained further on the user's series, up to their last day."""
-    schedule = replace(_schedule(options), rate=1e-3)
+    schedule = replace(_schedule(options, Schedule(seed=options.seed)), rate=1e-3)
     until = _end(sources)
     made = copy.deepcopy(network)
     materials = [material_of(each.prices, until) for each in sources]
@@ -74,16 +74,31 @@ def adapted(network: Network, config: NetworkConfig, sources: Sequence[Sourced],
             merge(member)
         member.requires_grad_(True)
     made.until = until
+    made.listens, made.heard_until = SILENT, None  # what news was worth beside other weights does not hold for these
     made.errors = errors_of(made, later)
     card = _card(sources, until, options, recipe=f"adapted, {options.method}")
     return made, config, card | {"validation_qlike": _validation(made)}
 
 
-RECIPES: Mapping[str, Recipe] = {"shipped": shipped, "news": with_news}
+RECIPES: Mapping[str, Recipe] = {"shipped": shipped, "news": with_news, "shipped-news": shipped_news}
 
 
-def _schedule(options: FitOptions) -> Schedule:
-    schedule = Schedule(seed=options.seed)
+def _told(
+    network: Network, config: NetworkConfig, sources: Sequence[Sourced], options: FitOptions, *, until: np.datetime64
+) -> Made:
+    materials = [found for each in sources if (found := heard(each.prices, until, each.news)) is not None]
+    if not materials:
+        raise FormatError(
+            f"no series has news of a day from its {FIRST + 1}th bar on and before {until}: this recipe needs data with"
+            " news, the StockNet layout or CSV files with a folder news/"
+        )
+    made = copy.deepcopy(network)
+    verdict = teach(made, materials, _schedule(options, Lessons(seed=options.seed)), until)
+    told = {"taught_on": f"news of {len(materials)} series", "until": str(until), "seed": options.seed}
+    return made, config, {"news": told | asdict(verdict)}
+
+
+def _schedule(options: FitOptions, schedule: S) -> S:
     return schedule if options.epochs is None else replace(schedule, epochs=options.epochs)
 
 

@@ -127,6 +127,7 @@ class Horizon:
     value_at_risk: float | None
     expected_shortfall: float | None
     history: int  # past forecasts of this series that the interval was calibrated on
+    without_news: float | None = None  # the volatility had the news not been read; None where none was
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -106,11 +106,34 @@ def _forecast(risk: MarketRisk, walked: Walk) -> Section:
                 },
             )
         )
+        if answer.without_news is not None:
+            claims.append(_without_news(answer.without_news, horizon, walked))
     note = (
         "Volatility is Parkinson's, from each day's high and low, as daily variance times the trading days of a year. "
         "Moves between one close and the next open are not in it; value at risk below has them."
     )
     return Section(heading="Forecast", claims=tuple(claims), figures=(fan(walked), past(walked)), notes=(note,))
+
+
+def _without_news(volatility: float, horizon: int, walked: Walk) -> Claim:
+    """What the news changed."""
+    column = walked.column(horizon)
+
+    def quiet() -> float:
+        return annual(walked, float(walked.quiet[-1, column]))
+
+    def moved() -> float:
+        return 100 * (float(np.sqrt(walked.variance[-1, column] / walked.quiet[-1, column])) - 1)
+
+    percent = partial(Fact, unit="%", digits=1, evidence="network")
+    return Claim(
+        template=f"Without the news the forecast of {WORDS[horizon]} would be {{quiet}}: reading it changed the "
+        "volatility by {moved}.",
+        facts={
+            "quiet": percent(value=volatility, measure=quiet),
+            "moved": percent(value=moved(), measure=moved),
+        },
+    )
 
 
 def _share(answer: Horizon) -> float:

@@ -10,7 +10,6 @@ News of a row is what was said after the close of the row before and up to its o
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -23,6 +22,7 @@ import numpy as np
 
 from ...core.errors import FileError, FormatError, UnknownName
 from ...core.progress import track
+from .columns import columns_of, titles_of
 from .dates import days_from
 from .prices import read_prices
 from .records import Prices
@@ -79,12 +79,12 @@ def _beside(path: Path, news: Path) -> Sourced:
     prices = read_prices(path)
     if not news.exists():
         return Sourced(prices=prices)
-    with news.open(encoding="utf-8-sig", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    if not rows or not {"date", "text"} <= set(rows[0]):
-        raise FormatError(f"{news} needs the columns date and text, and a row at least")
-    dates = days_from(news.name, [row["date"] for row in rows])
-    return Sourced(prices=prices, news=_by_row(prices, zip(dates, (row["text"] for row in rows), strict=True)))
+    columns = columns_of(news, numbers=False)
+    titles = titles_of(news.name, tuple(columns))
+    if not {"date", "text"} <= set(titles):
+        raise FormatError(f"{news} needs the columns date and text: it has {', '.join(columns) or 'none'}")
+    dates = days_from(news.name, columns[titles["date"]])
+    return Sourced(prices=prices, news=_by_row(prices, zip(dates, columns[titles["text"]], strict=True)))
 
 
 def _stocknet(data: Path) -> list[Sourced]:

@@ -1,7 +1,7 @@
 """Training the residual network: examples of many series, QLIKE, early stopping on later days, and the guard.
 
-A series' own HAR, fitted on the days that training may see, is where each example starts from. News is learnt last,
-with all else held still, so that a forecast without news stays what it was. It knows nothing of files.
+A series' own HAR, fitted on the days that training may see, is where each example starts from. It knows nothing of
+files, and of news only how they lie beside prices: they are taught in news.py.
 """
 
 from __future__ import annotations
@@ -25,13 +25,11 @@ from ...core.types import Array, Batch, Packed
 from .har import fit_line, leverage_features
 from .history import WARM_UP, history_of, target
 from .inputs import Inputs, Standard, inputs_of, standard_of
-from .metrics import diebold_mariano
 from .model import HEADS, Network, NetworkConfig, member_of, record_of, rows_of
 from .records import HORIZONS, Prices
 
 LONGEST = max(HORIZONS)
 STEPS = (1.0, 0.75, 0.5, 0.25, 0.0)
-EVIDENCE = -1.0  # Diebold-Mariano's t on validation that news must reach to be read at all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +73,7 @@ class Material:
     news: Mapping[int, str]
 
 
-def material_of(prices: Prices, until: np.datetime64, news: Mapping[int, str] | None = None) -> Material:
+def material_of(prices: Prices, until: np.datetime64) -> Material:
     """Rows whose whole target lies before `until`; HAR is fitted on the same rows.
 
     Raises:
@@ -90,7 +88,7 @@ def material_of(prices: Prices, until: np.datetime64, news: Mapping[int, str] | 
     offsets = np.column_stack([fit_line(features[rows], column[rows])(features) for column in truth.T])
     return Material(
         inputs=inputs_of(history, offsets), rows=rows, leftover=np.log(truth[rows]) - offsets[rows],
-        dates=history.dates, news=news or {},
+        dates=history.dates, news={},
     )  # fmt: skip
 
 
@@ -126,20 +124,17 @@ def split(examples: Examples, share: float) -> tuple[Examples, Examples]:
 
 
 def train(materials: Sequence[Material], config: NetworkConfig, schedule: Schedule, until: np.datetime64) -> Network:
-    """A new network from prices, and from news where the material has it."""
+    """A new network, from prices alone."""
     standard = standard_for(materials)
     members = []
-    quiet = [replace(each, news={}) for each in materials]
     blank = member_of(config, seed=0)
-    known, later = split(examples_of(quiet, standard, blank), schedule.validation)
+    known, later = split(examples_of(materials, standard, blank), schedule.validation)
     for number in range(config.members):
         member = member_of(config, seed=schedule.seed * 1000 + number)
         train_member(member, known, later, replace(schedule, seed=schedule.seed * 1000 + number))
         members.append(member)
-    network = Network(members, standard=standard, until=until, errors={}, reads_news=False)
+    network = Network(members, standard=standard, until=until, errors={})
     network.errors = errors_of(network, later)
-    if any(each.news for each in materials):
-        add_news(network, materials, schedule)
     return network
 
 
@@ -150,12 +145,11 @@ def train_member(
     schedule: Schedule,
     *,
     unfreezing: Unfreezing | None = None,
-    dropped: Mapping[str, float] | None = None,
 ) -> None:
     """Train one member in place; afterwards its residual is shrunk to what serves the later days best."""
     for index, name in enumerate(HEADS):
         member.heads[name].fit_prior(known.leftover[:, index], torch.zeros(len(known)))  # type: ignore[operator]
-    rates = {"window": 0.2, "table": 0.2} if dropped is None else dropped
+    rates = {"window": 0.2, "table": 0.2}
     dropout = ModalityDropout(member.modalities, minimum=(("window",), ("table",)), rate=rates)
     training = TrainingConfig(
         epochs=schedule.epochs, rate=schedule.rate, weight_decay=schedule.weight_decay, patience=schedule.patience,
@@ -207,46 +201,9 @@ def shrink(member: Model, later: Examples) -> None:
         _shrink(member, later, present)
 
 
-def add_news(network: Network, materials: Sequence[Material], schedule: Schedule) -> float:
-    """Teach the members to read news, all else held still; the t statistic on later days decides if they do.
-
-    Returns Diebold-Mariano's t of the forecast with news against the one without, on validation days.
-    """
-    members: list[Model] = list(network.members)  # type: ignore[arg-type]
-    known, later = split(examples_of(materials, network.standard, members[0], only_news=True), schedule.validation)
-    parts = ("encoders.news", "projections.news", "experts.news", "gates.readers.2", "gates.norms.2")
-    for number, member in enumerate(members):
-        prior = {name: member.heads[name].prior.clone() for name in HEADS}  # type: ignore[operator]
-        blend = {name: buffer.clone() for name, buffer in member.blend.named_buffers()}
-        train_member(
-            member, known, later, replace(schedule, seed=schedule.seed * 1000 + number), dropped={},
-            unfreezing=Unfreezing(groups=(parts,)),
-        )  # fmt: skip
-        for name in HEADS:
-            member.heads[name].prior.copy_(prior[name])  # type: ignore[operator]
-        member.blend.load_state_dict(blend)
-        member.requires_grad_(True)
-        _shrink(member, later, (True, True, True))
-    statistic = news_statistic(network, later)
-    network.reads_news = statistic < EVIDENCE
-    return statistic
-
-
-def news_statistic(network: Network, later: Examples) -> float:
-    """Diebold-Mariano's t, by day, of reading news against not reading it; both horizons together."""
-    without = later.batch.presence.clone()
-    without[:, -1] = False
-    told = loss_of(_means(network, later.batch), later.leftover).sum(dim=1).numpy()
-    silent = loss_of(_means(network, keep(later.batch, without)), later.leftover).sum(dim=1).numpy()
-    days, which = np.unique(later.dates, return_inverse=True)
-    count = np.bincount(which)
-    daily = [np.bincount(which, weights=each) / count for each in (told, silent)]
-    return diebold_mariano(daily[0], daily[1], lags=LONGEST + 4) if len(days) > 1 else 0.0
-
-
 def errors_of(network: Network, later: Examples) -> dict[int, Array]:
     """Errors of the logarithm on validation days, by horizon, at most 500: where bounds start from on a new series."""
-    left = (later.leftover - _means(network, later.batch)).double().numpy()
+    left = (later.leftover - means(network, later.batch)).double().numpy()
     chosen = np.sort(numpy_generator(0, "errors").permutation(len(left))[:500])
     return {horizon: left[chosen, column] for column, horizon in enumerate(HORIZONS)}
 
@@ -259,7 +216,8 @@ def _risk(answer: Tensor, truth: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _means(model: Callable[[Batch], Any], batch: Batch, size: int = 1024) -> Tensor:
+def means(model: Callable[[Batch], Any], batch: Batch, size: int = 1024) -> Tensor:
+    """What is added to the logarithm of HAR's variance `[row, horizon]`."""
     parts = []
     for rows in torch.arange(len(batch.presence)).split(size):
         answers = model(rows_of(batch, rows)).answers
@@ -291,7 +249,7 @@ def _shrink(member: Model, later: Examples, present: tuple[bool, ...]) -> None:
     losses = []
     for step, powers in tried:
         member.blend.scale[:, row], member.blend.powers[:, row] = step, torch.tensor(powers)
-        losses.append(loss_of(_means(member, batch), later.leftover).mean(dim=0))
+        losses.append(loss_of(means(member, batch), later.leftover).mean(dim=0))
     for head, best in enumerate(torch.stack(losses).argmin(dim=0).tolist()):
         member.blend.scale[head, row], member.blend.powers[head, row] = tried[best][0], torch.tensor(tried[best][1])
 

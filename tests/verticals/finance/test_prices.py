@@ -13,6 +13,7 @@ from colonnade.core.errors import FileError, FormatError
 from colonnade.core.types import Series
 from colonnade.verticals.finance.prices import read_prices
 from colonnade.verticals.finance.records import Prices
+from colonnade.verticals.finance.sources import sources_in
 
 DAYS = 300
 
@@ -115,7 +116,7 @@ def changed(row: int, column: int, value: str) -> list[list[str]]:
         (rows()[::-1], "sort the rows by date, oldest first"),
         (rows()[:100], "holds 100 daily bars"),
         ([*rows()[:-1], rows()[-1][:3]], "has 3 cells"),
-        ([], "a header and daily bars are needed"),
+        ([], "a header and rows below it are needed"),
     ],
 )
 def test_what_no_forecast_can_be_made_from_is_refused_in_a_sentence(
@@ -128,6 +129,53 @@ def test_what_no_forecast_can_be_made_from_is_refused_in_a_sentence(
 def test_missing_columns_are_named(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="no column high, low: it has Date, Close"):
         read_prices(write(tmp_path / "a.csv", [[line[0], line[4]] for line in rows()], head="Date,Close"))
+
+
+@pytest.mark.parametrize("head", ["Date,Open,High,Low,Close,Close", "Date,Open,High,Low,Close,close"])
+def test_a_column_that_stands_twice_is_refused(tmp_path: Path, head: str) -> None:
+    lines = [[*line, "1.0"] for line in rows()]
+    with pytest.raises(FormatError, match=r"has the column close more than once.*: keep the one that is meant"):
+        read_prices(write(tmp_path / "a.csv", lines, head=head))
+    read_prices(write(tmp_path / "b.csv", [[*line, ""] for line in lines], head="Date,Open,High,Low,Close,,"))
+
+
+def test_channels_that_stand_twice_are_refused() -> None:
+    columns = bars()
+    values = np.column_stack([columns[name] for name in ("high", "low", "close", "close")])
+    with pytest.raises(FormatError, match="more than once"):
+        read_prices(
+            Series(values=values, times=columns["date"].astype(int), channels=("high", "low", "close", "Close"))
+        )
+
+
+def news_beside(tmp_path: Path, text: str, encoding: str = "utf-8") -> Path:
+    write(tmp_path / "aaa.csv", rows())
+    (tmp_path / "news").mkdir()
+    (tmp_path / "news" / "aaa.csv").write_bytes(text.encode(encoding))
+    return tmp_path
+
+
+def test_news_beside_prices_is_read_by_day_in_any_delimiter_and_encoding(tmp_path: Path) -> None:
+    day, later = str(bars()["date"][100]), str(bars()["date"][101])
+    text = f'Date;Text\n{day};"fell 3,5 %; a café warns"\n{day};calm\n{later};"two\nlines"\n'
+    (found,) = sources_in(news_beside(tmp_path, text, "cp1252"))
+    assert dict(found.news) == {100: "fell 3,5 %; a café warns\ncalm", 101: "two lines"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("date,text,text\n2015-03-02,a,b\n", "has the column text more than once"),
+        ("date,text,Date\n2015-03-02,a,2015-03-02\n", "has the column date more than once"),
+        ("date,words\n2015-03-02,a\n", "needs the columns date and text: it has date, words"),
+        ("date,text\n", "a header and rows below it are needed"),
+        ("date,text\n2015-03-02\n", "row 2 has 1 cells"),
+        ("date,text\nsoon,a\n", "is no date"),
+    ],
+)
+def test_news_that_cannot_be_read_is_refused_in_a_sentence(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(FormatError, match=says):
+        sources_in(news_beside(tmp_path, text))
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
