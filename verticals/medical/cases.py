@@ -1,5 +1,4 @@
-"""Whole scans with known nodules: LIDC shapes put into a background, in its own frame. For the judge, and for
-benchmarks."""
+"""Whole scans with known nodules, for judge and benchmarks: LIDC shapes put into a background, in its own frame."""
 
 from __future__ import annotations
 
@@ -18,8 +17,7 @@ from .simulate import Placed, insert, lesion_of, scanned
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Truth:
-    """One nodule that is there: centre in RAS mm, radius in mm, label in the label map, mean axial diameter,
-    ratings."""
+    """One nodule that is there: centre in RAS mm, radius in mm, label in the label map, mean axial diameter in mm."""
 
     centre: Array
     radius: float
@@ -29,13 +27,21 @@ class Truth:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Case:
-    """A canonical scan, its label map and its nodules."""
+    """A canonical scan, its label map and its nodules. Marks on those `aside` count neither as found nor as false."""
 
     name: str
     volume: Volume
     labels: Array
     truths: tuple[Truth, ...]
     indication: str | None = None
+    aside: tuple[Truth, ...] = ()
+
+    def asked(self, centres: Array) -> Array:
+        """Which points (RAS mm `[point, 3]`) do not lie on a nodule that is set aside."""
+        asked = np.ones(len(centres), bool)
+        for truth in self.aside:
+            asked &= np.linalg.norm(centres - truth.centre, axis=-1) > truth.radius
+        return asked
 
 
 def populate(
@@ -111,3 +117,15 @@ def _native(background: Background, volume: Volume) -> Array:
         room = np.take(room, np.clip(where, 0, room.shape[axis] - 1), axis)
         room = room & legal.reshape([-1 if each == axis else 1 for each in range(3)])
     return room
+
+
+def inside_of(case: Case, index: Array) -> Array:
+    """Which nodule's mask each point lies in, or -1; a voxel beside it counts."""
+    found = np.full(len(index), -1)
+    number = {truth.label: n for n, truth in enumerate(case.truths)}
+    for row, point in enumerate(np.round(index).astype(int)):
+        low = np.maximum(point - 1, 0)
+        near = case.labels[low[0] : point[0] + 2, low[1] : point[1] + 2, low[2] : point[2] + 2]
+        if near.any():
+            found[row] = number[int(np.bincount(near[near > 0]).argmax())]
+    return found

@@ -3,9 +3,8 @@
     cases         <case>/image.* and <case>/label.*, and <case>/indication.txt where there is one
     pairs         <name>_image.* and <name>_label.* beside each other (as pyradiomics names them)
 
-It reads and checks; what a label means (each value above 0 is one nodule, a mask of 0 and 1 is split where it does
-not hang
-together) is decided here too.
+It reads and checks; what a label means is decided here too: each value above 0 is one nodule, and a mask of 0 and 1
+is split where it does not hang together.
 """
 
 from __future__ import annotations
@@ -133,8 +132,7 @@ LAYOUTS: dict[str, Callable[[Path], list[Pair]]] = {"cases": _cases, "pairs": _p
 
 
 def backgrounds_in(data: Path) -> Iterator[tuple[str, Volume]]:
-    """Canonical CTs that lie directly in a folder (files, and folders of DICOM), to put shapes into. Label maps are
-    left out."""
+    """Canonical CTs that lie directly in a folder (files, and folders of DICOM), to put shapes into; no label maps."""
     from .dicom import read_series
 
     for item in sorted(data.iterdir()):

@@ -1,5 +1,4 @@
-"""From a scan to candidates: lungs, a sliding window of the detector over them, and connected voxels that look like
-nodule.
+"""From a scan to candidates: lungs, a sliding window of the detector over them, peaks and the voxels around them.
 
 It knows nothing of indications, reports or files.
 """
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from ...core.training.precision import device_of, supported
 from ...core.types import Array, Volume
@@ -19,9 +19,11 @@ from .detector import FACTOR, STEP, Detector, windowed
 from .geometry import Grid, regrid
 from .lungs import Lungs, find_lungs
 
-WINDOW_SIZE, OVERLAP = 96, 16  # voxels
-FAINT = 0.15  # probability from which voxels join a candidate
-MOST = 48  # candidates that are judged
+WINDOW_SIZE, OVERLAP = 64, 16  # voxels; as large as the patches that the detector learnt from
+FAINT = 0.1  # probability from which voxels join a candidate
+APART = 5.0  # mm between two peaks of one region that are two candidates
+VALLEY = 0.5  # and how low the way between them falls, as a share of the lower peak
+MOST = 96  # candidates that are judged
 CROP = 32  # voxels a side of what the judge sees
 
 
@@ -36,8 +38,7 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Candidate:
-    """Connected voxels of the working grid that may be a nodule: their box, their peak as a logit, and the crop
-    around."""
+    """Connected voxels of the working grid that may be a nodule: their box, peak as a logit, and the crop around."""
 
     centre: Array  # indices of the working grid
     low: Array
@@ -102,15 +103,50 @@ def candidates_of(seen: Seen) -> list[Candidate]:
 
 
 def candidates_in(heat: Array, values: Array) -> list[Candidate]:
-    """Connected faint voxels with a peak, the surest first, at most `MOST`."""
+    """Peaks with the faint voxels around them, the surest first, at most `MOST`.
+
+    A region with several peaks is divided among them: a nodule at a vessel that is faint as well stays a candidate of
+    its own.
+    """
     labels, count = ndimage.label(heat > FAINT, structure=np.ones((3, 3, 3)))
-    if not count:
-        return []
-    boxes = ndimage.find_objects(labels)
-    peaks = np.array([heat[box][labels[box] == index].max() for index, box in enumerate(boxes, start=1)])
-    order = [int(index) for index in np.argsort(-peaks) if peaks[index] > 2 * FAINT][:MOST]
-    parts = [(boxes[index], np.where(labels[boxes[index]] == index + 1, heat[boxes[index]], 0.0)) for index in order]
-    return [_candidate(values, box, part) for box, part in parts]
+    found: list[tuple[float, tuple[slice, ...], Array]] = []
+    for index, box in enumerate(ndimage.find_objects(labels, count), start=1):
+        part = np.where(labels[box] == index, heat[box], 0.0)
+        if part.max() > 1.5 * FAINT:
+            found += [(float(each.max()), box, each) for each in _divided(part)]
+    found.sort(key=lambda each: -each[0])
+    return [_candidate(values, box, part) for _, box, part in found[:MOST]]
+
+
+def _divided(heat: Array) -> list[Array]:
+    """The heat of one region, once for each of its peaks: a voxel belongs to the nearest."""
+    peaks = _peaks(heat)
+    if len(peaks) == 1:
+        return [heat]
+    places = np.indices(heat.shape).reshape(3, -1).T
+    nearest = cKDTree(peaks).query(places)[1].reshape(heat.shape)
+    return [np.where(nearest == number, heat, 0.0) for number in range(len(peaks))]
+
+
+def _peaks(heat: Array) -> Array:
+    """Local maxima `[peak, 3]`, the highest first, without those that hang together with a higher one."""
+    smooth = ndimage.gaussian_filter(heat, 0.7)
+    places = np.argwhere((smooth == ndimage.maximum_filter(smooth, 3)) & (heat > FAINT))
+    if not len(places):
+        return np.array([np.unravel_index(int(heat.argmax()), heat.shape)])
+    places = places[np.argsort(-smooth[tuple(places.T)])]
+    kept = [places[0]]
+    for place in places[1:]:
+        bar = VALLEY * smooth[tuple(place)]
+        if all(STEP * np.linalg.norm(place - each) > APART and _valley(smooth, place, each) < bar for each in kept):
+            kept.append(place)
+    return np.array(kept)
+
+
+def _valley(values: Array, one: Array, other: Array) -> float:
+    """The lowest value on the straight way between two voxels."""
+    steps = np.linspace(0, 1, int(np.abs(one - other).max()) + 1)[:, None]
+    return float(values[tuple(np.round(one + steps * (other - one)).astype(int).T)].min())
 
 
 def cut(values: Array, centre: Array, size: int = CROP) -> Array:
@@ -129,7 +165,7 @@ def _candidate(values: Array, box: tuple[slice, ...], heat: Array) -> Candidate:
     mask = heat > min(0.5, 0.6 * peak)
     low = np.array([each.start for each in box])
     centre = low + np.average(np.argwhere(mask), axis=0, weights=heat[mask])
-    chance = min(max(peak, 1e-4), 1 - 1e-4)
+    chance = min(max(peak, 1e-5), 1 - 1e-5)
     logit = float(np.log(chance / (1 - chance)))
     return Candidate(centre=centre, low=low, mask=mask, logit=logit, crop=cut(values, centre))
 

@@ -1,15 +1,15 @@
-"""A CT series from a DICOM folder: slices sorted by their position along the normal, the affine from position and
+"""A CT series from DICOM files: slices sorted by their position along the normal, the affine from position and
 orientation.
 
-What cannot be one even stack of axial CT slices is refused with the reason. It knows nothing of other file formats.
+What cannot be one even stack of axial CT slices is refused with the reason; of several series the thinnest is taken
+and told. It knows nothing of other file formats.
 """
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,99 +17,141 @@ import numpy as np
 
 from ...core.errors import FileError, FormatError, GeometryError
 from ...core.types import Array, Volume
+from .archive import Member, members
+from .choice import choose
+from .pixels import BROKEN, hounsfield
+from .slices import Slice, lossy, slices_of, unfit
 from .volumes import FLIP
 
-# What readers raise on broken bytes.
-BROKEN = (OSError, EOFError, ValueError, LookupError, AttributeError, TypeError, RuntimeError, struct.error, zlib.error)
 TOLERANCE = 0.02  # of the slice step: how uneven positions may be
+SCOUTS = 2  # images that lie otherwise than the rest and may be set aside
+DICOMDIR = "1.2.840.10008.1.3.10"
 
 
-def read_series(path: Path) -> tuple[Volume, tuple[str, ...]]:
-    """The one CT series in a folder, in Hounsfield units, and what was set aside.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stack:
+    """The slices of one even series in their order in space, voxel axis k; pixels are not read yet."""
+
+    slices: tuple[Slice, ...]
+    affine: Array  # RAS, for voxels [column, row, slice]
+    flags: tuple[str, ...]
+
+    @property
+    def series(self) -> str:
+        return self.slices[0].series
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        rows, columns = self.slices[0].size
+        return columns, rows, len(self.slices)
+
+
+def read_series(path: Path, *, series: str | None = None) -> tuple[Volume, tuple[str, ...]]:
+    """A CT series of a folder, a zip or a multi-frame file, in Hounsfield units, and what was set aside.
+
+    `series` is the SeriesInstanceUID to read; without it the thinnest axial original series is taken.
 
     Raises:
         FileError: a file is truncated or its pixels cannot be decoded.
-        FormatError: no CT, only scouts or derived images, several series, or no rescale.
+        FormatError: no CT, only scouts or derived images, no rescale, or an archive that cannot be trusted.
         GeometryError: tilt, missing, duplicate or unevenly spaced slices, slices that differ in grid or orientation.
     """
-    found = _datasets(path)
-    slices, flags = _chosen(found, path)
-    origin = str(path)
+    with members(path) as files:
+        stack = _stacked(files, path, series)
+        voxels = np.empty(stack.shape, np.float32)
+        whole: tuple[Member, Any] | None = None
+        for k, one in enumerate(stack.slices):
+            if whole is None or whole[0] is not one.member:
+                whole = one.member, _parsed(one.member, pixels=True)
+            voxels[:, :, k] = hounsfield(whole[1], one.rescale(), frame=one.frame or 0, name=one.member.name).T
+    return Volume(voxels=voxels, affine=stack.affine), stack.flags
+
+
+def read_stack(path: Path, *, series: str | None = None) -> Stack:
+    """The same series by its headers alone."""
+    with members(path) as files:
+        return _stacked(files, path, series)
+
+
+def _stacked(files: Sequence[Member], path: Path, series: str | None) -> Stack:
+    slices, told = _fit(_images(files, path), path)
+    slices, chosen = choose(slices, series, str(path))
+    slices, scouts = _without_scouts(slices)
+    compressed = ("pixel values were compressed with loss",) if any(lossy(each) for each in slices) else ()
     if len(slices) < 2:
-        raise GeometryError(f"{origin} holds one slice: a study needs a stack of them")
-    rows, spacing = _frame(slices, origin)
+        raise GeometryError(f"{path} holds one slice: a study needs a stack of them")
+    rows, spacing = _frame(slices, str(path))
     normal = np.cross(rows[0], rows[1])
-    places = np.array([_numbers(each, "ImagePositionPatient", 3, origin) for each in slices])
-    order = np.argsort(places @ normal)
-    slices, places = [slices[index] for index in order], places[order]
-    step = _step(places, normal, origin)
+    places = np.array([each.numbers("ImagePositionPatient", 3) for each in slices])
+    order = np.argsort(places @ normal, kind="stable")
+    places = places[order]
     affine = np.eye(4)
     affine[:3, 0], affine[:3, 1] = rows[0] * spacing[1], rows[1] * spacing[0]
-    affine[:3, 2], affine[:3, 3] = step, places[0]
-    voxels = np.stack([_pixels(each, origin) for each in slices], axis=2)
-    return Volume(voxels=voxels, affine=FLIP @ affine), flags
+    affine[:3, 2], affine[:3, 3] = _step(places, normal, str(path)), places[0]
+    return Stack(
+        slices=tuple(slices[index] for index in order), affine=FLIP @ affine, flags=told + chosen + scouts + compressed
+    )
 
 
-def _datasets(path: Path) -> list[Any]:
-    """Every DICOM file below the folder."""
-    import pydicom
+def _images(files: Sequence[Member], path: Path) -> list[Slice]:
+    """Every image, multi-frame ones frame by frame."""
     from pydicom.errors import InvalidDicomError
 
-    files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
-    found, strange = [], []
-    for file in files:
+    found: list[Slice] = []
+    strange = []
+    for member in files:
         try:
-            found.append(pydicom.dcmread(file))
+            header = _parsed(member, pixels=False)
+            if str(header.file_meta.get("MediaStorageSOPClassUID", "")) != DICOMDIR:
+                found += slices_of(member, header)
         except InvalidDicomError as error:
-            if file.suffix.lower() in (".dcm", ".ima"):
-                raise FileError(f"{file} is not DICOM or is broken: {error}") from error
-            strange.append(file)
-        except BROKEN as error:
-            raise FileError(f"{file} is truncated or unreadable: {error}") from error
-    found = [each for each in found if "MediaStorageDirectory" not in str(each.get("SOPClassUID", ""))]
+            if member.suffix in (".dcm", ".ima"):
+                raise FileError(f"{member.name} is not DICOM or is broken: {error}") from error
+            strange.append(member)
     if not found:
-        first = f", only files such as {strange[0].name}" if strange else ""
+        first = f", only files such as {Path(strange[0].name).name}" if strange else ""
         raise FormatError(f"{path} holds no DICOM files{first}")
     return found
 
 
-def _chosen(found: Sequence[Any], path: Path) -> tuple[list[Any], tuple[str, ...]]:
-    """The slices of the one axial CT series, with a word on what was set aside."""
-    reasons = [_unfit(each) for each in found]
-    slices = [each for each, reason in zip(found, reasons, strict=True) if not reason]
+def _parsed(member: Member, *, pixels: bool) -> Any:
+    import pydicom
+    from pydicom.errors import InvalidDicomError
+
+    try:
+        with member.open() as stream:
+            return pydicom.dcmread(stream, stop_before_pixels=not pixels)
+    except InvalidDicomError:
+        raise
+    except BROKEN as error:
+        raise FileError(f"{member.name} is truncated or unreadable: {error}") from error
+
+
+def _fit(found: Sequence[Slice], path: Path) -> tuple[list[Slice], tuple[str, ...]]:
+    """The slices of original CT, with a word on what was set aside."""
+    reasons = [unfit(each) for each in found]
     aside = Counter(reason for reason in reasons if reason)
     told = ", ".join(f"{count} {reason}" for reason, count in aside.items())
+    slices = [each for each, reason in zip(found, reasons, strict=True) if not reason]
     if not slices:
         raise FormatError(f"{path} holds no axial CT slices: {told}")
-    series = Counter(str(each.get("SeriesInstanceUID", "")) for each in slices)
-    if len(series) > 1:
-        counts = ", ".join(f"{count} slices" for count in series.values())
-        raise FormatError(f"{path} holds {len(series)} CT series ({counts}): name the folder of one")
     return slices, ((f"images set aside: {told}",) if told else ())
 
 
-def _unfit(dataset: Any) -> str:
-    """Why an image is no slice of an axial CT, or nothing."""
-    modality = str(dataset.get("Modality", "") or "no modality")
-    kinds = [str(each).upper() for each in (dataset.get("ImageType") or ())]
-    if modality != "CT":
-        return f"of modality {modality}"
-    if "LOCALIZER" in kinds:
-        return "scout (localizer)"
-    if kinds[:1] == ["DERIVED"] or kinds[1:2] == ["SECONDARY"]:
-        return "derived"
-    if int(dataset.get("NumberOfFrames", 1) or 1) > 1:
-        return "multi-frame (convert to single slices)"
-    if int(dataset.get("SamplesPerPixel", 1) or 1) > 1 or int(dataset.get("BitsAllocated", 16) or 16) < 16:
-        return "screen capture (8-bit or colour)"
-    return ""
+def _without_scouts(slices: list[Slice]) -> tuple[list[Slice], tuple[str, ...]]:
+    """A lateral scout that does not call itself one; more images that lie otherwise are a mixture, refused later."""
+    across = [each for each in slices if each.axial()]
+    count = len(slices) - len(across)
+    if 0 < count <= SCOUTS and len(across) > count:
+        return across, (f"images set aside: {count} not axial (a scout?)",)
+    return slices, ()
 
 
-def _frame(slices: Sequence[Any], origin: str) -> tuple[Array, Array]:
+def _frame(slices: Sequence[Slice], origin: str) -> tuple[Array, Array]:
     """Row and column direction `[2, xyz]` and pixel spacing, which all slices must share."""
-    turns = np.array([_numbers(each, "ImageOrientationPatient", 6, origin) for each in slices]).reshape(-1, 2, 3)
-    spacings = np.array([_numbers(each, "PixelSpacing", 2, origin) for each in slices])
-    sizes = {(int(each.Rows), int(each.Columns)) for each in slices}
+    turns = np.array([each.numbers("ImageOrientationPatient", 6) for each in slices]).reshape(-1, 2, 3)
+    spacings = np.array([each.numbers("PixelSpacing", 2) for each in slices])
+    sizes = {each.size for each in slices}
     if len(sizes) > 1:
         raise GeometryError(f"{origin} mixes slices of {' and '.join(f'{r} x {c}' for r, c in sorted(sizes))} pixels")
     if np.abs(turns - turns[0]).max() > 1e-3:
@@ -119,11 +161,11 @@ def _frame(slices: Sequence[Any], origin: str) -> tuple[Array, Array]:
     rows = turns[0]
     if np.abs(rows @ rows.T - np.eye(2)).max() > 1e-2:
         raise GeometryError(f"{origin} has an ImageOrientationPatient that is not two unit vectors at right angles")
-    tilts = {float(each.get("GantryDetectorTilt", 0) or 0) for each in slices}
-    if max(abs(tilt) for tilt in tilts) > 0.5:
-        raise GeometryError(
-            f"{origin} was taken with a gantry tilt of {max(tilts, key=abs):g} degrees: correct the tilt first"
-        )
+    if spacings.min() <= 0 or min(sizes.pop()) < 1:
+        raise GeometryError(f"{origin} has slices without extent (PixelSpacing, Rows or Columns of 0 or less)")
+    tilt = max((each.number("GantryDetectorTilt", 0.0) for each in slices), key=abs)
+    if abs(tilt) > 0.5:
+        raise GeometryError(f"{origin} was taken with a gantry tilt of {tilt:g} degrees: correct the tilt first")
     return rows, spacings[0]
 
 
@@ -145,34 +187,4 @@ def _step(places: Array, normal: Array, origin: str) -> Array:
     mean = (places[-1] - places[0]) / (len(places) - 1)
     if np.linalg.norm(mean - normal * (mean @ normal)) > 0.02 * np.linalg.norm(mean):
         raise GeometryError(f"{origin} is sheared: slices do not follow each other along their normal (a gantry tilt)")
-    return mean
-
-
-def _numbers(dataset: Any, name: str, count: int, origin: str) -> Array:
-    try:
-        values = np.array([float(each) for each in dataset.get(name) or ()])
-    except (TypeError, ValueError) as error:
-        raise GeometryError(f"{origin}: {name} cannot be read: {error}") from error
-    if values.shape != (count,) or not np.isfinite(values).all():
-        raise GeometryError(f"{origin} has a slice whose {name} is not {count} numbers")
-    return values
-
-
-def _pixels(dataset: Any, origin: str) -> Array:
-    """One slice in Hounsfield units `[column, row]`."""
-    slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
-    if slope is None or intercept is None:
-        raise FormatError(
-            f"{origin} has a slice without rescale slope and intercept, so its Hounsfield units are not known"
-        )
-    try:
-        stored = dataset.pixel_array
-    except BROKEN as error:
-        raise FileError(
-            f"{origin}: the pixels of slice {dataset.get('InstanceNumber', '?')} cannot be decoded: {error}"
-        ) from error
-    values = stored.astype(np.float32) * float(slope) + float(intercept)
-    padding = dataset.get("PixelPaddingValue")
-    if padding is not None:
-        values[stored == int(padding)] = -2048.0
-    return values.T
+    return np.asarray(mean)

@@ -1,5 +1,7 @@
-"""Slices with contours, in the lung window, as radiologists see them: the patient's right on the left. Draws,
-decides nothing."""
+"""Slices with contours, in the lung window, as radiologists see them: the patient's right on the left.
+
+It draws and decides nothing.
+"""
 
 from __future__ import annotations
 

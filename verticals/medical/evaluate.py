@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,30 +16,36 @@ from ...core.progress import track
 from ...core.result import Evaluation
 from ...core.types import Array, Text
 from .baseline import blobs
-from .cases import Case
+from .cases import Case, inside_of
 from .data import find_pairs, read_case
-from .detect import candidates_of, look
+from .detect import Candidate, candidates_of, look
 from .findings import ALONE, WITH_WORDS, mask_of
-from .geometry import to_world
+from .geometry import Grid, to_world
 from .measure import measure
-from .metrics import Marked, at_threshold, cpm, dice, match, sensitivity
+from .metrics import Marked, at_threshold, cpm, match, sensitivity
 
 if TYPE_CHECKING:
     from .pipeline import NodulePipeline
 
 
+class Outlined(NamedTuple):
+    """The mask of a found nodule: its Dice, true over measured diameter, and the measured one in mm."""
+
+    dice: float
+    ratio: float
+    diameter: float
+
+
 @dataclass
 class Tally:
-    """What is gathered over scans: marks by subset and of the blobs, and what was measured on nodules that were
-    found."""
+    """What is gathered over scans: marks by subset and of the blobs, and what was measured on found nodules."""
 
     marks: dict[str, list[Marked]] = field(
         default_factory=lambda: {ALONE: [], WITH_WORDS: [], "detector": [], "blobs": []}
     )
-    outlined: dict[float, list[tuple[float, float]]] = field(
-        default_factory=dict
-    )  # Dice and true over measured diameter
+    outlined: dict[float, list[Outlined]] = field(default_factory=dict)  # by outline
     scored: list[tuple[float, float, bool]] = field(default_factory=list)  # logits alone and with words, is a nodule
+    sizes: list[float] = field(default_factory=list)  # diameters of all nodules, mm
     skipped: list[str] = field(default_factory=list)
 
 
@@ -71,48 +77,49 @@ def _count(pipeline: NodulePipeline, case: Case, tally: Tally) -> None:
         if seen is not None
         else np.zeros((0, 3))
     )
-    inside = _inside(case, index)
+    asked = case.asked(to_world(case.volume.affine, index))
+    candidates, index = [each for each, kept in zip(candidates, asked, strict=True) if kept], index[asked]
+    inside = inside_of(case, index)
     centres = to_world(case.volume.affine, index)
     truths = [(truth.centre, truth.radius) for truth in case.truths]
+    tally.sizes += [truth.diameter for truth in case.truths]
     words = Text(text=case.indication) if case.indication else None
-    logits = {ALONE: judge(pipeline.judge, candidates, None), "detector": np.array([each.logit for each in candidates])}
-    logits[WITH_WORDS] = judge(pipeline.judge, candidates, words) if words is not None else logits[ALONE]
+    start = pipeline.operating.start
+    logits = {
+        ALONE: judge(pipeline.judge, candidates, None, start).logits,
+        "detector": np.array([each.logit for each in candidates]),
+    }
+    logits[WITH_WORDS] = logits[ALONE] if words is None else judge(pipeline.judge, candidates, words, start).logits
     for name, scores in logits.items():
         tally.marks[name].append(match(centres, scores, truths, inside))
     where, scores = blobs(case.volume)
-    tally.marks["blobs"].append(match(to_world(case.volume.affine, where), scores, truths, _inside(case, where)))
+    asked = case.asked(to_world(case.volume.affine, where))
+    where, scores = where[asked], scores[asked]
+    tally.marks["blobs"].append(match(to_world(case.volume.affine, where), scores, truths, inside_of(case, where)))
+    measured: set[int] = set()  # a nodule that several candidates share is measured on the surest
     for candidate, centre, hit, alone, both in zip(
         candidates, centres, inside, logits[ALONE], logits[WITH_WORDS], strict=True
     ):
         near = [n for n, (middle, radius) in enumerate(truths) if np.linalg.norm(centre - middle) <= radius]
         tally.scored.append((float(alone), float(both), hit >= 0 or bool(near)))
-        if hit >= 0 and seen is not None:
-            for outline in tally.outlined:
-                low, mask = mask_of(seen, candidate, case.volume, outline=outline)
-                _compare(case, int(hit), low, mask, tally, outline)
+        if hit >= 0 and hit not in measured and seen is not None:
+            measured.add(int(hit))
+            compare(case, int(hit), candidate, (seen.heat, seen.grid), tally.outlined)
 
 
-def _inside(case: Case, index: Array) -> Array:
-    """Which nodule's mask each point lies in, or -1; a voxel beside it counts."""
-    found = np.full(len(index), -1)
-    number = {truth.label: n for n, truth in enumerate(case.truths)}
-    for row, point in enumerate(np.round(index).astype(int)):
-        low = np.maximum(point - 1, 0)
-        near = case.labels[low[0] : point[0] + 2, low[1] : point[1] + 2, low[2] : point[2] + 2]
-        if near.any():
-            found[row] = number[int(np.bincount(near[near > 0]).argmax())]
-    return found
-
-
-def _compare(case: Case, hit: int, low: Array, mask: Array, tally: Tally, outline: float) -> None:
-    """Dice and diameter of one found nodule."""
+def compare(
+    case: Case, hit: int, candidate: Candidate, seen: tuple[Array, Grid], outlined: dict[float, list[Outlined]]
+) -> None:
+    """Dice and diameter of one found nodule, drawn at each outline; `seen` is the heat and its grid."""
     truth = case.truths[hit]
-    whole = np.zeros(case.labels.shape, bool)
-    box = tuple(slice(a, a + n) for a, n in zip(low, mask.shape, strict=True))
-    whole[box] = mask
-    sizes = measure(mask, case.volume.spacing, case.volume.voxels[box])
-    ratio = truth.diameter / max(sizes.diameter_mm, 0.1)
-    tally.outlined[outline].append((dice(whole, case.labels == truth.label), ratio))
+    size = int((case.labels == truth.label).sum())
+    for outline, found in outlined.items():
+        low, mask = mask_of(*seen, candidate, case.volume, outline=outline)
+        box = tuple(slice(a, a + n) for a, n in zip(low, mask.shape, strict=True))
+        both = int((mask & (case.labels[box] == truth.label)).sum())
+        sizes = measure(mask, case.volume.spacing, case.volume.voxels[box])
+        diameter = max(sizes.diameter_mm, 0.1)
+        found.append(Outlined(2 * both / (size + int(mask.sum())), truth.diameter / diameter, diameter))
 
 
 def summary(pipeline: NodulePipeline, tally: Tally, *, data: str, seed: int) -> Evaluation:
@@ -131,11 +138,11 @@ def summary(pipeline: NodulePipeline, tally: Tally, *, data: str, seed: int) -> 
             intervals["froc_cpm"] = interval(marks, seed=seed)
     measured = tally.outlined.get(pipeline.operating.outline, [])
     if measured:
-        dices, ratios = np.array(measured).T
-        few, many = pipeline.operating.diameter_ratio
+        dices, ratios, _ = np.array(measured).T
+        bounds = np.array([pipeline.operating.ratios(each.diameter) for each in measured])
         metrics |= {"dice": float(dices.mean()), "dice_median": float(np.median(dices))}
         metrics["diameter_ratio_median"] = float(np.median(ratios))
-        metrics["diameter_coverage"] = float(((few <= ratios) & (ratios <= many)).mean())
+        metrics["diameter_coverage"] = float(((bounds[:, 0] <= ratios) & (ratios <= bounds[:, 1])).mean())
     subsets = {name: _froc(tally.marks[name]) for name in (ALONE, WITH_WORDS)} if nodules else {}
     worst = min(subsets, key=lambda name: subsets[name]["froc_cpm"]) if subsets else None
     baselines = (

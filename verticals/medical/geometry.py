@@ -1,8 +1,7 @@
 """The one gate that every scan passes: spacing, axes, extent and units are checked, and refused in one sentence each.
 
 Behind the gate everything is millimetres in patient coordinates, RAS: x grows to the patient's right, y to the front,
-z to the head.
-It knows nothing of file formats, of lungs or of models.
+z to the head. It knows nothing of file formats, of lungs or of models.
 """
 
 from __future__ import annotations

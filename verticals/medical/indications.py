@@ -1,7 +1,6 @@
 """Why scans are made: words for training the judge, from real radiograph reports where they are given.
 
-`reports.csv` is the Indiana collection (Open-i): the indication, and MeSH terms that say whether a lung nodule was
-seen.
+`reports.csv` is the Indiana collection (Open-i): the indication, and MeSH terms that say whether a nodule was seen.
 """
 
 from __future__ import annotations

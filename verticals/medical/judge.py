@@ -1,12 +1,14 @@
 """The second look: a candidate's crop and the words of the indication, fused by the core's model into one probability.
 
-The detector's own logit is where the answer starts (an offset), in training as in prediction. The words carry
-little, and are meant to: they shift how likely a nodule is in this patient, never where one is.
+The detector's own log-odds, calibrated, are where the answer starts (an offset), in training as in prediction; the
+core's guard keeps what the judge adds only where validation is the better for it. The words carry little, and are meant
+to: they shift how likely a nodule is in this patient, never where one is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,12 +20,13 @@ from ...core.encoders.text import TextConfig
 from ...core.encoders.volume import VolumeConfig
 from ...core.fusion.fusion import FusionConfig
 from ...core.model import Model, ModelConfig
+from ...core.trust.calibration import Platt
 from ...core.types import Array, Batch, Packed, Text, Volume
 from .detect import CROP, Candidate
 from .detector import STEP, WINDOW
 
 HEAD = "nodule"
-BEFORE = 0.5  # how much of the detector's logit the answer starts with
+ROWS = 32  # candidates at a time
 
 
 def judge_config() -> ModelConfig:
@@ -59,18 +62,29 @@ def batch_of(model: Model, crops: Sequence[Array], texts: Sequence[Text | None])
     return Batch({"ct": ct, "indication": words}, present)
 
 
-def offsets_of(logits: Sequence[float]) -> dict[str, Tensor]:
-    """Where the answer starts: the detector's logits, damped."""
-    after = BEFORE * torch.tensor(logits, dtype=torch.float32)
+def offsets_of(logits: Sequence[float], start: Platt, *, shift: float = 0.0) -> dict[str, Tensor]:
+    """Where the answer starts: the detector's logits as log-odds, moved by `shift`."""
+    after = start.slope * torch.tensor(logits, dtype=torch.float32) + start.offset + shift
     return {HEAD: torch.stack([torch.zeros_like(after), after], dim=1)}
 
 
+class Judgement(NamedTuple):
+    """Of each candidate: the log-odds of nodule, and the gates `[candidate, modality]` of CT and indication."""
+
+    logits: Array
+    gates: Array
+
+
 @torch.no_grad()
-def judge(model: Model, candidates: Sequence[Candidate], text: Text | None) -> Array:
-    """The logit of nodule for each candidate, not calibrated yet."""
-    if not candidates:
-        return np.zeros(0)
+def judge(model: Model, candidates: Sequence[Candidate], text: Text | None, start: Platt) -> Judgement:
+    """The judgement of each candidate. A gate is exactly 0 where there are no words."""
     model.eval()
-    batch = batch_of(model, [each.crop for each in candidates], [text] * len(candidates))
-    answers = model(batch, offsets_of([each.logit for each in candidates])).answers[HEAD]
-    return (answers[:, 1] - answers[:, 0]).double().numpy()
+    logits, gates = [np.zeros(0)], [np.zeros((0, len(model.modalities)))]
+    for first in range(0, len(candidates), ROWS):
+        some = candidates[first : first + ROWS]
+        batch = batch_of(model, [each.crop for each in some], [text] * len(some))
+        found = model(batch, offsets_of([each.logit for each in some], start))
+        answers = found.answers[HEAD].double()
+        logits.append((answers[:, 1] - answers[:, 0]).numpy())
+        gates.append(found.gates.double().numpy())
+    return Judgement(np.concatenate(logits), np.concatenate(gates))

@@ -15,8 +15,7 @@ from ...core.types import Array
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
-    """Of one mask in canonical axes: diameters and volume in mm and mm3, density in HU, the slice of the longest
-    axis."""
+    """Of one mask in canonical axes: diameters and volume in mm and mm3, HU, the slice of the longest axis."""
 
     long_mm: float
     short_mm: float
@@ -32,8 +31,7 @@ class Measured:
 def measure(
     mask: Array, spacing: tuple[float, float, float], values: Array | None = None, *, bottom: int = 0
 ) -> Measured:
-    """Measure a mask `[i, j, k]` (k axial); `values` are its Hounsfield units, `bottom` the slice number of its
-    first slice."""
+    """Measure a mask `[i, j, k]` (k axial); `values` are its Hounsfield units, `bottom` the number of its slice 0."""
     long, short, where = 0.0, 0.0, 0
     for k in np.flatnonzero(mask.any(axis=(0, 1))):
         axes = axial_axes(mask[:, :, k], spacing[:2])

@@ -1,8 +1,7 @@
 """Detection and segmentation scores: FROC, CPM, Dice. Everything is NumPy; it knows nothing of models.
 
-A nodule is found by a mark inside its mask or within its radius of its centre (LUNA16, Setio et al. 2017). CPM is
-the mean
-sensitivity at 1/8, 1/4, 1/2, 1, 2, 4 and 8 false marks a scan; further marks on a found nodule count for nothing.
+A nodule is found by a mark inside its mask or within its radius of its centre (LUNA16, Setio et al. 2017). CPM is the
+mean sensitivity at 1/8, 1/4, 1/2, 1, 2, 4 and 8 false marks a scan; further marks on a found nodule count for nothing.
 """
 
 from __future__ import annotations
@@ -26,8 +25,7 @@ class Marked:
 
 
 def match(centres: Array, scores: Array, truths: Sequence[tuple[Array, float]], inside: Array | None = None) -> Marked:
-    """Marks (mm, with scores) against nodules (centre mm, radius mm); `inside[mark]` is the nodule whose mask it
-    hit, or -1."""
+    """Marks (mm, with scores) against nodules (centre mm, radius mm); `inside[mark]` is the nodule it hit, or -1."""
     best = np.full(len(truths), -np.inf)
     false = []
     for index, (centre, score) in enumerate(zip(np.reshape(centres, (-1, 3)), scores, strict=True)):

@@ -1,7 +1,6 @@
 """What the detector learns from: patches cut from backgrounds, with LIDC shapes inserted and scanner physics on top.
 
-Every patch is a function of (seed, epoch, number). Backgrounds are phantoms drawn from seeds, and CTs that a user
-gives.
+Every patch is a function of (seed, epoch, number). Backgrounds are phantoms drawn from seeds, and given CTs.
 """
 
 from __future__ import annotations
@@ -23,13 +22,15 @@ from .lungs import find_lungs
 from .shapes import Shape
 from .simulate import Placed, insert, lesion_of, scanned
 
-SIZE = 48  # voxels a side
+SIZE = 64  # voxels a side, as the windows of prediction: norms and attention must see the same amount of chest
+LESIONS = (0.2, 0.35, 0.3, 0.15)  # the share of patches with 0, 1, 2 and 3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Background:
-    """Lungs on the working grid, where a nodule may be (`room`), and places to put one: at the pleura, a vessel,
-    elsewhere."""
+    """Lungs on the working grid, where a nodule may be (`room`), and places to put one: at the pleura, at a vessel,
+    elsewhere. `hard` are places that a detector took for nodules: patches lie around them, lesions are put elsewhere.
+    """
 
     values: Array
     room: Array
@@ -37,6 +38,7 @@ class Background:
     low: Array  # where the grid begins in the volume, and
     ratio: Array  # its step, in voxels of the volume
     truth: Array | None = None  # real nodules, where the scan came with labels
+    hard: Array | None = None
 
 
 def background_of(volume: Volume, *, labels: Array | None = None) -> Background | None:
@@ -89,18 +91,28 @@ class Patch:
 
 
 def draw_patch(
-    backgrounds: Sequence[Background], shapes: Sequence[Shape], generator: np.random.Generator, *, size: int = SIZE
+    backgrounds: Sequence[Background],
+    shapes: Sequence[Shape],
+    generator: np.random.Generator,
+    *,
+    size: int = SIZE,
+    margin: int = 9,
 ) -> Patch:
-    """A patch with 0 to 3 lesions."""
+    """A patch with 0 to 3 lesions, the first at least `margin` voxels inside.
+
+    Where a background knows hard places, every third patch lies around one of them.
+    """
     background = backgrounds[int(generator.integers(len(backgrounds)))]
-    places = background.places[int(generator.integers(len(background.places)))]
+    places, hard = background.places[int(generator.integers(len(background.places)))], False
+    if background.hard is not None and len(background.hard) and generator.random() < 1 / 3:
+        places, hard = background.hard, True
     anchor = places[int(generator.integers(len(places)))].astype(int)
-    corner = anchor - generator.integers(9, size - 9, 3)
+    corner = anchor - generator.integers(margin, size - margin, 3)
     values = cut_patch(background.values, corner, -1000.0, size).astype(np.float32)
     room, truth = cut_patch(background.room, corner, False, size), cut_patch(background.truth, corner, False, size)
     placed = []
-    for number in range(int(generator.choice([0, 1, 2, 3], p=[0.2, 0.45, 0.25, 0.1]))):
-        found = _put(values, room, anchor - corner if not number else None, shapes, generator)
+    for number in range(int(generator.choice(len(LESIONS), p=LESIONS))):
+        found = _put(values, room, None if number or hard else anchor - corner, shapes, generator)
         if found is not None:
             placed.append(found)
     values, thickness = scanned(values, STEP, generator)
@@ -108,8 +120,8 @@ def draw_patch(
     for each in placed:
         box = tuple(slice(a, a + n) for a, n in zip(each.low, each.mask.shape, strict=True))
         truth[box] |= each.mask
-        seen = each.diameter > 0.9 * thickness
-        weight[box][each.mask] = float(np.clip(400 / each.mask.sum(), 1, 12)) if seen else 0.0
+        seen = each.diameter > 0.6 * thickness
+        weight[box][each.mask] = float(np.clip(200 / each.mask.sum(), 0.3, 8)) if seen else 0.0
     patch = Patch(values=values, truth=truth, weight=weight, placed=tuple(placed))
     return _turned(patch, generator)
 
@@ -117,12 +129,9 @@ def draw_patch(
 def _put(
     values: Array, room: Array, at: Array | None, shapes: Sequence[Shape], generator: np.random.Generator
 ) -> Placed | None:
-    """One lesion at `at` or at a random place with room; small ones are drawn a little more seldom than LIDC has
-    them."""
+    """One lesion at `at` or at a random place with room."""
     for _ in range(4):
         shape = shapes[int(generator.integers(len(shapes)))]
-        if generator.random() > (shape.diameter / 10) ** 0.5:
-            continue
         centre = at
         if centre is None:
             free = np.argwhere(room[6:-6:3, 6:-6:3, 6:-6:3]) * 3 + 6
@@ -161,7 +170,7 @@ class Patches:
 
     backgrounds: Sequence[Background]
     shapes: Sequence[Shape]
-    size: int = 4
+    size: int = 2
     batches: int = 100
     seed: int = 0
 

@@ -1,5 +1,4 @@
-"""A chest drawn from a seed: two lungs with vessel and airway trees, fissures, wall, ribs, heart and what mimics
-nodules.
+"""A chest drawn from a seed: two lungs with vessel and airway trees, fissures, wall, ribs, heart, mimics of nodules.
 
 It stands for a scan where none can be shipped, and gives a detector vessels, crossings and pleura to be wrong about.
 Vessel radii follow Murray's law (1926). It is no patient: it knows anatomy only as far as the list above.

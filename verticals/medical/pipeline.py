@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -18,9 +18,9 @@ from ...core.result import Evaluation
 from ...core.types import Array, Text, Volume
 from ...core.vertical import Task
 from . import nodules
-from .detect import Candidate, Seen, candidates_of, look
+from .detect import FAINT, Candidate, Seen, candidates_of, look
 from .detector import Detector, DetectorConfig, exportable
-from .findings import ALONE, WITH_WORDS, Operating, findings_of, middle_of
+from .findings import ALONE, WITH_WORDS, Judged, Operating, findings_of, middle_of
 from .geometry import Scan, admit, canonical
 from .judge import judge, judge_config
 from .records import Nodules
@@ -97,12 +97,8 @@ class NodulePipeline(Pipeline):
                             threshold=self.operating.threshold, reasons=reasons)  # fmt: skip
             report = report_of(empty, scan, volume, record.get("indication"), model=self.model, card=self.card)
             return Answered(answer=empty, status="not_evaluable", warnings=scan.flags + reasons, report=report)
-        scores = self.scores(candidates, record.get("indication"))
-        kept = [
-            (each, float(score))
-            for each, score in zip(candidates, scores, strict=True)
-            if score >= self.operating.threshold
-        ]
+        judged = self.judged(candidates, record.get("indication"))
+        kept = [each for each in judged if each.score >= self.operating.threshold]
         found, labels = findings_of(seen, kept, scan=scan, canonical=volume, operating=self.operating)
         answer = Nodules(
             findings=found, lung_volume_ml=seen.lungs.millilitres, spacing_mm=scan.volume.spacing,
@@ -110,12 +106,22 @@ class NodulePipeline(Pipeline):
             lung_middle_mm=middle_of(seen, volume),
         )  # fmt: skip
         report = report_of(answer, scan, volume, record.get("indication"), model=self.model, card=self.card)
-        return Answered(answer=answer, warnings=scan.flags, report=report)
+        return Answered(answer=answer, warnings=scan.flags, report=report, gates=_mean_gates(kept or judged[:1]))
+
+    def judged(self, candidates: list[Candidate], indication: Text | None) -> list[Judged]:
+        """The candidates with calibrated score and gates, the surest of the detector first."""
+        subset = ALONE if indication is None else WITH_WORDS
+        logits, gates = judge(self.judge, candidates, indication, self.operating.start)
+        scores = self.operating.calibration[subset].probabilities(logits)
+        names = self.judge.modalities
+        return [
+            Judged(each, float(score), {name: round(float(gate), 4) for name, gate in zip(names, row, strict=True)})
+            for each, score, row in zip(candidates, scores, gates, strict=True)
+        ]
 
     def scores(self, candidates: list[Candidate], indication: Text | None) -> Array:
         """The calibrated score of each candidate."""
-        subset = ALONE if indication is None else WITH_WORDS
-        return self.operating.calibration[subset].probabilities(judge(self.judge, candidates, indication))
+        return np.array([each.score for each in self.judged(candidates, indication)])
 
     def measure(self, record: Mapping[str, Any]) -> float:
         """The highest score, 0 without a CT or without candidates: words alone find nothing."""
@@ -178,9 +184,15 @@ class NodulePipeline(Pipeline):
             cases={"ct": (example,)},
             notes={
                 "before": f"voxels of 1.25 mm, {shape[1]} a side, Hounsfield units from -1000..400 to -1..1",
-                "after": "sigmoid, connected voxels above 0.15; then the judge, in torch, which reads the words",
+                "after": f"sigmoid, peaks and the voxels around them above {FAINT}; then the judge, in torch",
             },
         )
+
+
+def _mean_gates(judged: Sequence[Judged]) -> dict[str, float]:
+    """By modality, over the findings (or the surest candidate, where none is one); empty where nothing was judged."""
+    names = judged[0].gates if judged else ()
+    return {name: float(np.mean([each.gates[name] for each in judged])) for name in names}
 
 
 def unfit(seen: Seen | None) -> tuple[str, ...]:

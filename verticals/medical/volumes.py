@@ -1,7 +1,6 @@
 """Scans from one file: NIfTI, NRRD and MetaImage, with the affine in RAS. DICOM is in dicom.py.
 
-It trusts nothing: what a header leaves out or says twice and differently is refused. It knows nothing of Hounsfield
-units.
+It trusts nothing: what a header leaves out or says twice and differently is refused. It knows no Hounsfield units.
 """
 
 from __future__ import annotations

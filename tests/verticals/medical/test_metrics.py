@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from colonnade.core.types import Volume
+from colonnade.verticals.medical.cases import Case, Truth
 from colonnade.verticals.medical.metrics import Marked, at_threshold, cpm, dice, match, sensitivity
 
 
@@ -30,3 +32,11 @@ def test_dice_of_equal_disjoint_and_empty_masks() -> None:
     assert dice(one, one) == 1
     assert dice(one, other) == 0.5
     assert dice(one & False, other & False) == 1
+
+
+def test_marks_on_a_nodule_set_aside_are_not_asked_for() -> None:
+    volume = Volume(voxels=np.zeros((4, 4, 4), np.float32), affine=np.eye(4))
+    own = Truth(centre=np.array([10.0, 0, 0]), radius=3.0, label=1, diameter=6.0)
+    case = Case(name="", volume=volume, labels=np.zeros((4, 4, 4), np.uint8), truths=(), aside=(own,))
+    assert case.asked(np.array([[11.0, 0, 0], [14.0, 0, 0]])).tolist() == [False, True]
+    assert case.asked(np.zeros((0, 3))).tolist() == []

