@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -23,7 +24,12 @@ def run(name: str | None, words: Sequence[str]) -> dict[str, Any]:
         return {"benchmarks": known}
     if name not in known:
         raise UnknownName("benchmark", name, known)
-    done = subprocess.run([sys.executable, str(_FOLDER / f"{name}.py"), *words], stdout=sys.stderr, check=False)
+    # Some import what they share from beside them, some as `benchmarks.results`: the folder's parent is on the path.
+    paths = os.pathsep.join(filter(None, (str(_FOLDER.parent), os.environ.get("PYTHONPATH"))))
+    done = subprocess.run(
+        [sys.executable, str(_FOLDER / f"{name}.py"), *words],
+        stdout=sys.stderr, check=False, env={**os.environ, "PYTHONPATH": paths},
+    )  # fmt: skip
     if done.returncode:
         raise InputError(f"benchmark {name} ended with exit code {done.returncode}: its messages are above")
     return {"benchmark": name, "results": str(_FOLDER / "RESULTS.md")}
