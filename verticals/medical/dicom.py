@@ -8,19 +8,20 @@ and told. It knows nothing of other file formats.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...core.errors import FileError, FormatError, GeometryError
+from ...core.errors import ColonnadeError, FileError, FormatError, GeometryError
 from ...core.types import Array, Volume
 from .archive import Member, members
 from .choice import choose
-from .pixels import BROKEN, hounsfield
-from .slices import Slice, lossy, slices_of, unfit
+from .pixels import BROKEN, hounsfield, sentence
+from .slices import Slice, lossy, named, slices_of, unfit
 from .volumes import FLIP
 
 TOLERANCE = 0.02  # of the slice step: how uneven positions may be
@@ -56,7 +57,7 @@ def read_series(path: Path, *, series: str | None = None) -> tuple[Volume, tuple
         FormatError: no CT, only scouts or derived images, no rescale, or an archive that cannot be trusted.
         GeometryError: tilt, missing, duplicate or unevenly spaced slices, slices that differ in grid or orientation.
     """
-    with members(path) as files:
+    with members(path) as files, _damage_told(path):
         stack = _stacked(files, path, series)
         voxels = np.empty(stack.shape, np.float32)
         whole: tuple[Member, Any] | None = None
@@ -69,8 +70,19 @@ def read_series(path: Path, *, series: str | None = None) -> tuple[Volume, tuple
 
 def read_stack(path: Path, *, series: str | None = None) -> Stack:
     """The same series by its headers alone."""
-    with members(path) as files:
+    with members(path) as files, _damage_told(path):
         return _stacked(files, path, series)
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """Values are parsed when they are asked for: what a damaged header raises anywhere is an error of the file."""
+    try:
+        yield
+    except ColonnadeError:
+        raise
+    except BROKEN as error:
+        raise FileError(f"{path} holds a damaged header: {sentence(error)}") from error
 
 
 def _stacked(files: Sequence[Member], path: Path, series: str | None) -> Stack:
@@ -106,7 +118,7 @@ def _images(files: Sequence[Member], path: Path) -> list[Slice]:
                 found += slices_of(member, header)
         except InvalidDicomError as error:
             if member.suffix in (".dcm", ".ima"):
-                raise FileError(f"{member.name} is not DICOM or is broken: {error}") from error
+                raise FileError(f"{member.name} is not DICOM or is broken: {sentence(error)}") from error
             strange.append(member)
     if not found:
         first = f", only files such as {Path(strange[0].name).name}" if strange else ""
@@ -120,11 +132,11 @@ def _parsed(member: Member, *, pixels: bool) -> Any:
 
     try:
         with member.open() as stream:
-            return pydicom.dcmread(stream, stop_before_pixels=not pixels)
+            return named(pydicom.dcmread(stream, stop_before_pixels=not pixels))
     except InvalidDicomError:
         raise
     except BROKEN as error:
-        raise FileError(f"{member.name} is truncated or unreadable: {error}") from error
+        raise FileError(f"{member.name} is truncated or unreadable: {sentence(error)}") from error
 
 
 def _fit(found: Sequence[Slice], path: Path) -> tuple[list[Slice], tuple[str, ...]]:

@@ -24,6 +24,7 @@ from .findings import ALONE, WITH_WORDS, Judged, Operating, findings_of, middle_
 from .geometry import Scan, admit, canonical
 from .judge import judge, judge_config
 from .records import Nodules
+from .studies import read_study
 
 LEAST = 300.0  # mL of lung that must be seen for the answer to be about a chest
 
@@ -205,19 +206,11 @@ def unfit(seen: Seen | None) -> tuple[str, ...]:
 
 
 def read_scan(value: Any) -> Scan:
-    """A path (DICOM folder or file, NIfTI, NRRD, MHA), a `Volume` or a `Scan`, through the geometry gate."""
+    """A path (DICOM folder, file or zip, NIfTI, NRRD, MHA), a `Volume` or a `Scan`, through the geometry gate."""
     if isinstance(value, Scan):
         return value
     if isinstance(value, Volume):
         return admit(value, "the volume")
     if not isinstance(value, (str, Path)):
         raise FormatError(f"ct is a path or a Volume, got {type(value).__name__}")
-    path = Path(value)
-    if path.is_dir() or path.suffix.lower() in (".dcm", ".ima", ""):
-        from .dicom import read_series
-
-        volume, flags = read_series(path)
-        return admit(volume, str(path), flags=flags)
-    from .volumes import read_volume
-
-    return admit(read_volume(path), str(path))
+    return read_study(value)

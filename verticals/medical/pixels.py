@@ -12,6 +12,7 @@ import zlib
 from typing import Any
 
 import numpy as np
+from pydicom.errors import BytesLengthException
 
 from ...core.errors import FileError, FormatError
 from ...core.types import Array
@@ -19,7 +20,7 @@ from ...core.types import Array
 # What readers raise on broken bytes.
 BROKEN = (
     OSError, EOFError, ValueError, LookupError, AttributeError, TypeError, RuntimeError, AssertionError, MemoryError,
-    OverflowError, struct.error, zlib.error, zipfile.BadZipFile, lzma.LZMAError,
+    OverflowError, struct.error, zlib.error, zipfile.BadZipFile, lzma.LZMAError, BytesLengthException,
 )  # fmt: skip
 OUTSIDE = -2048.0  # what padding becomes: below any tissue, told by the geometry gate
 CURES = (
@@ -42,14 +43,16 @@ def hounsfield(dataset: Any, rescale: tuple[float, float], *, frame: int, name: 
     _decodable(dataset, name)
     try:
         stored = pixel_array(dataset, index=frame)
+        if stored.ndim == 2:
+            stored = _own_bits(stored, dataset)
+            padded = _padded(stored, dataset)
     except BROKEN as error:
-        raise FileError(f"{name}: the pixels cannot be decoded: {_first_sentence(error)}") from error
+        raise FileError(f"{name}: the pixels cannot be decoded: {sentence(error)}") from error
     if stored.ndim != 2:
         raise FormatError(f"{name} holds pixels of shape {stored.shape}; a CT slice is one grey plane")
-    stored = _own_bits(stored, dataset)
     values = stored.astype(np.float32) * np.float32(rescale[0]) + np.float32(rescale[1])
-    values[_padded(stored, dataset)] = OUTSIDE
-    return values
+    values[padded] = OUTSIDE
+    return np.asarray(values)
 
 
 def _decodable(dataset: Any, name: str) -> None:
@@ -94,5 +97,6 @@ def _as_stored(value: int, kind: np.dtype[Any]) -> int:
     return value - 2**bits if kind.kind == "i" and value >= 2 ** (bits - 1) else value
 
 
-def _first_sentence(error: BaseException) -> str:
+def sentence(error: BaseException) -> str:
+    """A library's error on one line."""
     return " ".join(str(error).split())[:200] or type(error).__name__

@@ -15,7 +15,7 @@ import numpy as np
 from ...core.errors import FileError, FormatError, GeometryError
 from ...core.types import Array
 from .archive import Member
-from .pixels import BROKEN
+from .pixels import BROKEN, sentence
 
 AXIAL = 0.9  # cosine to the body's long axis: within about 25 degrees
 
@@ -37,7 +37,7 @@ class Slice:
                         return element.value[0].get(keyword)
             return self.header.get(keyword)
         except BROKEN as error:
-            raise FileError(f"{self.member.name}: {keyword} cannot be read: {error}") from error
+            raise FileError(f"{self.member.name}: {keyword} cannot be read: {sentence(error)}") from error
 
     def _groups(self) -> Iterator[Any]:
         if self.frame is not None:
@@ -56,7 +56,7 @@ class Slice:
         try:
             values = np.array([float(each) for each in self.get(keyword) or ()])
         except (TypeError, ValueError, FileError) as error:
-            raise GeometryError(f"{self.member.name}: {keyword} cannot be read: {error}") from error
+            raise GeometryError(f"{self.member.name}: {keyword} cannot be read: {sentence(error)}") from error
         if values.shape != (count,) or not np.isfinite(values).all():
             raise GeometryError(f"{self.member.name} has a slice whose {keyword} is not {count} numbers")
         return values
@@ -112,6 +112,14 @@ def slices_of(member: Member, header: Any) -> list[Slice]:
     if groups and len(groups) != frames:
         raise FileError(f"{member.name} says {frames:g} frames and describes {len(groups)}: it is damaged")
     return [Slice(member=member, header=header, frame=n if groups else None) for n in range(len(groups) or 1)]
+
+
+def named(dataset: Any) -> Any:
+    """The image with its SOP class and instance UID, which some exporters leave to the file's own header."""
+    for own, kept in (("SOPClassUID", "MediaStorageSOPClassUID"), ("SOPInstanceUID", "MediaStorageSOPInstanceUID")):
+        if not dataset.get(own) and dataset.file_meta.get(kept):
+            setattr(dataset, own, dataset.file_meta.get(kept))
+    return dataset
 
 
 def unfit(one: Slice) -> str:
