@@ -82,9 +82,9 @@ class Verdict:
 
 
 def heard(prices: Prices, until: np.datetime64, news: Mapping[int, str]) -> Material | None:
-    """One series as forecasts met it: HAR walked forward, and rows whose whole target lies before `until`; None if it
+    """One series as forecasts met it: HAR walked forward, and rows whose whole target lies before `until`.
 
-    has no such row with news.
+    None if it has no such row with news.
     """
     history = history_of(prices)
     rows = np.arange(FIRST, int(np.searchsorted(history.dates, until)) - LONGEST)

@@ -60,6 +60,8 @@ def sources_in(data: Path, *, layout: str | None = None) -> list[Sourced]:
         UnknownName: a layout that does not exist.
         FileError, FormatError: nothing there, or something that is not daily prices.
     """
+    if not data.exists():
+        raise FileError(f"there is no data at {data}: give a folder or a file of daily prices")
     layout = layout or layout_of(data)
     if layout not in LAYOUTS:
         raise UnknownName("layout", layout, LAYOUTS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -57,7 +56,6 @@ def test_a_tensorboard_log_without_tensorboard_says_what_to_install(tmp_path: Pa
         list(to_tensorboard(EVENTS, tmp_path))
 
 
-@pytest.mark.skipif(importlib.util.find_spec("tensorboard") is None, reason="the extra 'log' is not installed")
 def test_a_tensorboard_log_holds_the_scalars(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

@@ -201,3 +201,8 @@ def test_a_market_that_never_closes_has_365_days_a_year() -> None:
     dates = np.datetime64("2015-01-01") + np.arange(DAYS)
     prices = Prices(name="x", dates=dates, high=columns["high"], low=columns["low"], close=columns["close"])
     assert prices.periods == 365
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="there is no data at"):
+        sources_in(tmp_path / "nothing")

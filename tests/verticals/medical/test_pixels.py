@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import data_store
 import numpy as np
 import pydicom
 import pytest
@@ -27,7 +26,6 @@ from colonnade.verticals.medical.geometry import canonical
 from colonnade.verticals.medical.studies import read_study
 
 Writer = Callable[..., Path]
-WHEEL = Path(os.environ.get("COLONNADE_PYDICOM_DATA", ".")) / "pydicom_data-1.0.0-py3-none-any.whl"
 quiet = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
@@ -164,15 +162,9 @@ def test_damaged_bytes_are_refused_in_a_sentence_or_read(
 
 
 @pytest.fixture(scope="session")
-def real(tmp_path_factory: Any) -> Path:
-    if not WHEEL.exists():
-        pytest.skip("the wheel of pydicom-data is not here: set COLONNADE_PYDICOM_DATA to its folder")
-    folder = tmp_path_factory.mktemp("pydicom_data")
-    with zipfile.ZipFile(WHEEL) as archive:
-        for name in archive.namelist():
-            if name.endswith(".dcm"):
-                (folder / Path(name).name).write_bytes(archive.read(name))
-    return folder
+def real() -> Path:
+    """Files of pydicom's own test data, as they left the scanners."""
+    return Path(data_store.__file__).parent / "data"
 
 
 @quiet
