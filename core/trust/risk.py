@@ -33,7 +33,8 @@ def fit_threshold(scores: Sequence[Float[Array, " positive"]], *, risk: float = 
     """The highest threshold with a false-negative rate of at most `risk`.
 
     `scores` holds, for each case that has any, the scores of its true positives (voxels, lesions, frauds of one
-    account); the loss of a case is the share of them below the threshold. One score a case gives the plain rate.
+    account); the loss of a case is the share of them below the threshold. One score a case gives the plain rate. What
+    no threshold finds scores -inf; where too much does, so does the threshold.
 
     Raises:
         InputError: `risk` is not between 0 and 1, or too small for so few cases (it must reach 1 / (cases + 1)).

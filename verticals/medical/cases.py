@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,12 +17,16 @@ from .simulate import Placed, insert, lesion_of, scanned
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Truth:
-    """One nodule that is there: centre in RAS mm, radius in mm, label in the label map, mean axial diameter in mm."""
+    """One nodule that is there: centre in RAS mm, radius in mm, label in the label map, mean axial diameter in mm.
+
+    `texture` is the readers' mean rating, 1 (ground glass) to 5 (solid), where it is known.
+    """
 
     centre: Array
     radius: float
     label: int
     diameter: float
+    texture: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,8 +91,12 @@ def populated(
                 break
     if physics:
         voxels, _ = scanned(voxels, float(spacing[0]), generator)
-    truths = truths_of(labels, Volume(voxels=voxels, affine=volume.affine))
-    return Case(name=name, volume=Volume(voxels=voxels, affine=volume.affine), labels=labels, truths=truths)
+    scan = Volume(voxels=voxels, affine=volume.affine)
+    truths = tuple(
+        replace(each, texture=placed[each.label - 1].lesion.shape.ratings["texture"])
+        for each in truths_of(labels, scan)
+    )
+    return Case(name=name, volume=scan, labels=labels, truths=truths)
 
 
 def truths_of(labels: Array, volume: Volume) -> tuple[Truth, ...]:

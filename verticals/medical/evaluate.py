@@ -46,6 +46,7 @@ class Tally:
     outlined: dict[float, list[Outlined]] = field(default_factory=dict)  # by outline
     scored: list[tuple[float, float, bool]] = field(default_factory=list)  # logits alone and with words, is a nodule
     sizes: list[float] = field(default_factory=list)  # diameters of all nodules, mm
+    textures: list[float | None] = field(default_factory=list)  # readers' ratings of all nodules
     skipped: list[str] = field(default_factory=list)
 
 
@@ -83,6 +84,7 @@ def _count(pipeline: NodulePipeline, case: Case, tally: Tally) -> None:
     centres = to_world(case.volume.affine, index)
     truths = [(truth.centre, truth.radius) for truth in case.truths]
     tally.sizes += [truth.diameter for truth in case.truths]
+    tally.textures += [truth.texture for truth in case.truths]
     words = Text(text=case.indication) if case.indication else None
     start = pipeline.operating.start
     logits = {
@@ -134,6 +136,7 @@ def summary(pipeline: NodulePipeline, tally: Tally, *, data: str, seed: int) -> 
         metrics |= _froc(marks)
         hit, false = at_threshold(marks, _bar(pipeline))
         metrics |= {"sensitivity_at_operating_point": hit, "false_per_scan_at_operating_point": false}
+        metrics |= _promised(pipeline, marks)
         if len(marks) > 1:
             intervals["froc_cpm"] = interval(marks, seed=seed)
     measured = tally.outlined.get(pipeline.operating.outline, [])
@@ -160,10 +163,22 @@ def summary(pipeline: NodulePipeline, tally: Tally, *, data: str, seed: int) -> 
     )  # fmt: skip
 
 
-def _bar(pipeline: NodulePipeline) -> float:
-    """The operating point as a logit of the judge alone."""
+def _promised(pipeline: NodulePipeline, marks: list[Marked]) -> dict[str, float]:
+    """What each promise of a sensitivity came to: the mean over patients, and the false marks a scan."""
+    found = {}
+    for promised, threshold in pipeline.operating.promises:
+        bar = _bar(pipeline, threshold)
+        reached = [float((scan.found >= bar).mean()) for scan in marks if len(scan.found)]
+        found[f"sensitivity_promised_{100 * promised:.0f}"] = float(np.mean(reached))
+        found[f"false_per_scan_promised_{100 * promised:.0f}"] = at_threshold(marks, bar)[1]
+    return found
+
+
+def _bar(pipeline: NodulePipeline, threshold: float | None = None) -> float:
+    """A calibrated score, by default the operating point, as a logit of the judge alone."""
     platt = pipeline.operating.calibration[ALONE]
-    chance = min(max(pipeline.operating.threshold, 1e-9), 1 - 1e-9)
+    threshold = pipeline.operating.threshold if threshold is None else threshold
+    chance = min(max(threshold, 1e-9), 1 - 1e-9)
     return float((np.log(chance / (1 - chance)) - platt.offset) / platt.slope)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from ...core.config import from_plain
+from ...core.errors import InputError
 from ...core.result import Interval
 from ...core.trust.calibration import Platt
 from ...core.types import Array, Volume
@@ -35,7 +36,9 @@ class Operating:
 
     `start` turns the detector's logit into the log-odds that the judge starts from. A voxel belongs to a mask from
     `outline` times the peak probability on (the loss weighs nodules up: more than half). `diameter_ratios` are, for
-    measured diameters of less than so many mm, the bounds of true over measured diameter (90 %).
+    measured diameters of less than so many mm, the bounds of true over measured diameter (90 %). `promises` are
+    sensitivities with the threshold that conformal risk control found for each, by patient. `learnt` are the bounds
+    between which the scans of training lie, by quality (fitness.py).
     """
 
     threshold: float = 0.5
@@ -43,6 +46,22 @@ class Operating:
     calibration: Mapping[str, Platt] = field(default_factory=lambda: {ALONE: Platt(), WITH_WORDS: Platt()})
     diameter_ratios: tuple[tuple[float, float, float], ...] = ((1000.0, 0.75, 1.33),)
     outline: float = 0.5
+    promises: tuple[tuple[float, float], ...] = ()
+    learnt: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def promising(self, sensitivity: float) -> Operating:
+        """The operating point at which at least this share of a patient's nodules is found, in expectation.
+
+        It holds for patients like those of validation, who are semi-synthetic.
+
+        Raises:
+            InputError: a sensitivity that was not, or could not be, promised.
+        """
+        for promised, threshold in self.promises:
+            if abs(promised - sensitivity) < 1e-6:
+                return replace(self, threshold=threshold)
+        known = ", ".join(f"{promised:g}" for promised, _ in self.promises) or "none"
+        raise InputError(f"a sensitivity of {sensitivity:g} cannot be promised; with these weights these can: {known}")
 
     def ratios(self, diameter: float) -> tuple[float, float]:
         """The bounds of true over measured diameter for a measured one in mm."""
@@ -113,7 +132,7 @@ def findings_of(
         drawn.append((each, np.argwhere(mask) + low))
     source = restore(labels, scan.volume)
     middle = middle_of(seen, canonical)
-    found = [_finding(n, each, where, canonical, operating) for n, (each, where) in enumerate(drawn, start=1)]
+    found = [finding_of(n, each, where, canonical, operating) for n, (each, where) in enumerate(drawn, start=1)]
     sided = [replace(each, side=side_of(each.center_mm[0], middle)) for each in found]
     return tuple(replace(each, mask=np.argwhere(source == each.label)) for each in sided), source
 
@@ -123,7 +142,8 @@ def middle_of(seen: Seen, canonical: Volume) -> float:
     return float(to_world(canonical.affine, (seen.lungs.low + seen.lungs.high) / 2)[0])
 
 
-def _finding(label: int, judged: Judged, where: Array, canonical: Volume, operating: Operating) -> Finding:
+def finding_of(label: int, judged: Judged, where: Array, canonical: Volume, operating: Operating) -> Finding:
+    """What is measured on the voxels `where` `[voxel, 3]` of the canonical scan; its side is not told yet."""
     low = where.min(axis=0)
     mask = np.zeros(np.ptp(where, axis=0) + 1, bool)
     mask[tuple((where - low).T)] = True

@@ -17,6 +17,7 @@ from ...core.progress import track
 from ...core.random import numpy_generator
 from ...core.trust.calibration import Platt, calibration_error, fit_platt
 from ...core.trust.conformal import quantile
+from ...core.trust.risk import fit_threshold
 from ...core.types import Array, Volume
 from .cases import Case, inside_of, truths_of
 from .detect import candidates_in, slide
@@ -35,6 +36,7 @@ FALSE_MARKS = 1.0  # a scan, at the operating point
 OUTLINES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 SIZES = (6.0, 10.0, 1000.0)  # mm measured: a diameter's bounds are fixed for each size, where 40 nodules have it
 COVERAGE = 0.9
+PROMISED = (0.5, 0.6, 0.7, 0.8, 0.9)  # sensitivities
 
 
 def calibrated(
@@ -55,6 +57,7 @@ def calibrated(
         calibration=platts,
         diameter_ratios=_ratios(tally.outlined[outline]),
         outline=outline,
+        promises=_promises(tally, platts[ALONE]),
     )
     return operating, _numbers(tally, operating)
 
@@ -129,6 +132,23 @@ def _threshold(tally: Tally, platt: Platt) -> float:
     allowed = int(FALSE_MARKS * len(marks))
     bar = false[allowed] + 1e-6 if allowed < len(false) else (false.min() if len(false) else 0.0)
     return float(np.clip(platt.probabilities(np.array([bar]))[0], 0.05, 0.95))
+
+
+def _promises(tally: Tally, platt: Platt) -> tuple[tuple[float, float], ...]:
+    """For each sensitivity that can be promised from these patients, the score from which a candidate is a finding.
+
+    A patient's loss is the share of the nodules that are missed. What the detector does not see at all is missed at
+    every threshold, so high sensitivities may be out of reach.
+    """
+    patients = [scan.found for scan in tally.marks[ALONE] if len(scan.found)]
+    found = []
+    for sensitivity in PROMISED:
+        if (1 - sensitivity) * (len(patients) + 1) < 1:
+            continue
+        point = fit_threshold(patients, risk=1 - sensitivity)
+        if np.isfinite(point.threshold):
+            found.append((sensitivity, round(float(platt.probabilities(np.array([point.threshold]))[0]), 6)))
+    return tuple(found)
 
 
 def _numbers(tally: Tally, operating: Operating) -> dict[str, float]:

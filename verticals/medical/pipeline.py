@@ -160,7 +160,7 @@ class NodulePipeline(Pipeline):
         if options.recipe is not None:
             from .recipes import recipe
 
-            return recipe(options.recipe)(data, options)
+            return recipe(options.recipe)(data, options, self)
         from .adapt import fit_folder
 
         return fit_folder(self, data, options)

