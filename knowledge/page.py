@@ -5,7 +5,7 @@ PAGE = """<!doctype html>
 <title>{title}</title><style>{style}</style></head>
 <body><main>
 {body}
-</main></body></html>
+</main>{foot}</body></html>
 """
 
 STYLE = """
@@ -20,7 +20,9 @@ h1{margin:.1em 0 .2em;font-size:27px;line-height:1.2}h2{font-size:17px;margin:1.
 .keys{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;margin:18px 0}
 .key{border:1px solid var(--line);border-radius:8px;padding:10px 12px;color:var(--ink)}.key span{display:block;color:var(--soft);font-size:12px}.key b{display:block;font-size:21px;line-height:1.3}.key small{color:var(--soft)}
 .key.good b{color:var(--good)}.key.bad b{color:var(--bad)}.key.warn b{color:var(--warn)}
-.claims{padding-left:18px}.claims li{margin:.35em 0}sup a{color:var(--accent);text-decoration:none;margin-left:2px;font-size:11px}
+.claims{padding-left:18px}.claims li{margin:.35em 0}sup{line-height:0}sup a{color:var(--accent);text-decoration:none;margin-left:2px;font-size:11px;padding:2px}sup a:hover,sup a:focus{text-decoration:underline}
+h3{font-size:15px;margin:1.2em 0 .3em}.level3{break-inside:avoid}.flowing{margin:.3em 0}.flowing span:target,figure:target,.evidence li:target{background:#fff3bf;outline:2px solid #ecd9a0;border-radius:6px}
+figure{scroll-margin:20px}pre{font-size:11.5px;line-height:1.4;white-space:pre-wrap;overflow-wrap:anywhere;background:var(--back);border-radius:6px;padding:6px 10px;margin:4px 0}
 .figures{display:flex;flex-wrap:wrap;gap:16px}figure{margin:0}figure.wide{flex:1 1 100%}figure.small{flex:1 1 280px}
 figure img,figure svg{max-width:100%;height:auto;display:block;border-radius:6px}figcaption{color:var(--soft);font-size:12.5px;margin-top:5px}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:13.5px;margin:10px 0}caption{text-align:left;color:var(--soft);font-size:12.5px;padding-bottom:4px}
@@ -28,5 +30,8 @@ th,td{padding:6px 9px;border-bottom:1px solid var(--line);text-align:left;vertic
 .number{text-align:right;font-variant-numeric:tabular-nums}.note{color:var(--soft);font-size:13px}
 .evidence{font-size:13px;padding-left:24px}.evidence i{color:var(--accent);font-style:normal;font-size:11px;text-transform:uppercase;letter-spacing:.05em;margin-right:4px}
 .made th{width:170px;font-weight:600;color:var(--soft)}code{font-size:12px;overflow-wrap:anywhere}
-@media print{body{background:#fff}main{border:0;margin:0;max-width:none}}
+.foot{display:none;font-size:8.5pt;color:var(--soft);text-align:center}
+@media print{@page{margin:14mm 14mm 18mm}body{background:#fff;font-size:11pt}main{border:0;margin:0;max-width:none;padding:0}
+figure,.key,tr,.claims li{break-inside:avoid}h2,h3{break-after:avoid}.scroll{overflow:visible}th,td{padding:3px 5px}table{font-size:9pt}
+.foot{position:fixed;bottom:0;left:0;right:0;display:block}sup a{color:inherit}}
 """

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from .claims import Claim, Evidence, verify
+from .claims import Check, Claim, Evidence, Told, told, verify
 from .page import PAGE, STYLE
 
 Tone = Literal["good", "bad", "warn", "plain"]
@@ -26,6 +26,7 @@ class Figure:
     data: str  # an <svg> element, or a data URI of a PNG
     caption: str
     wide: bool = True
+    key: str = ""  # by which evidence points at it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,13 +50,23 @@ class Key:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """A heading and what stands under it, in this order: claims, figures, tables, notes."""
+    """A heading and what stands under it, in this order: claims, parts, figures, tables, notes.
+
+    `flowing` claims are written as one paragraph, others as a list; a part is a section inside.
+    """
 
     heading: str
     claims: tuple[Claim, ...] = ()
     figures: tuple[Figure, ...] = ()
     tables: tuple[Rows, ...] = ()
     notes: tuple[str, ...] = ()
+    parts: tuple[Section, ...] = ()
+    flowing: bool = False
+
+    def all_claims(self) -> Iterator[Claim]:
+        yield from self.claims
+        for part in self.parts:
+            yield from part.all_claims()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +76,7 @@ class Report:
     Verdict, keys, tables, notes and figures are written as they are given: their numbers are not measured again.
 
     Raises:
-        UnsupportedClaim: at construction, when a claim's evidence does not carry it.
+        UnsupportedClaim: at construction, when a claim's evidence does not carry it or claims contradict each other.
     """
 
     title: str
@@ -77,18 +88,37 @@ class Report:
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
 
     def __post_init__(self) -> None:
-        verify((claim for section in self.sections for claim in section.claims), self.evidence)
+        verify(self.claims(), self.evidence, self.checks)
+
+    def claims(self) -> tuple[Claim, ...]:
+        """Every claim, in the order in which it is read."""
+        return tuple(claim for section in self.sections for claim in section.all_claims())
 
     def save(self, path: str | Path) -> Path:
+        """Write a page (HTML), or a PDF where the name ends so.
+
+        Raises:
+            MissingExtra: a PDF is asked for and fpdf2 is not installed.
+        """
         path = Path(path)
+        if path.suffix.lower() == ".pdf":
+            from .pdf import pdf_of
+
+            path.write_bytes(pdf_of(self))
+            return path
         path.write_text(self.html(), encoding="utf-8", errors="backslashreplace")
         return path
 
     def sentences(self) -> tuple[str, ...]:
         """Every sentence of the report, as a reader sees it."""
-        return tuple(claim.sentence() for section in self.sections for claim in section.claims)
+        return tuple(claim.sentence() for claim in self.claims())
+
+    def told(self) -> Told:
+        """All that the claims say of something, by subject and attribute."""
+        return told(self.claims())
 
     def html(self) -> str:
         numbers = {key: number for number, key in enumerate(self.evidence, start=1)}
@@ -98,17 +128,22 @@ class Report:
             f'<p class="banner">{_e(self.banner)}</p>' if self.banner else "",
             _warnings(self.warnings),
             _keys(self.keys),
-            *(_section(section, numbers) for section in self.sections),
+            *(_section(section, numbers, self.evidence) for section in self.sections),
             _evidence(self.evidence, numbers),
             _provenance(self.provenance),
         ]
-        return PAGE.format(title=_e(self.title), style=STYLE, body="\n".join(part for part in body if part))
+        foot = f'<p class="foot">{_e(self.banner)}</p>' if self.banner else ""  # on every sheet that is printed
+        return PAGE.format(title=_e(self.title), style=STYLE, body="\n".join(part for part in body if part), foot=foot)
 
 
-def _section(section: Section, numbers: Mapping[str, int]) -> str:
-    parts = [f"<section><h2>{_e(section.heading)}</h2>"]
-    if section.claims:
-        parts.append("<ul class='claims'>" + "".join(_claim(claim, numbers) for claim in section.claims) + "</ul>")
+def _section(section: Section, numbers: Mapping[str, int], shown: Mapping[str, Evidence], level: int = 2) -> str:
+    parts = [f"<section class='level{level}'><h{level}>{_e(section.heading)}</h{level}>"]
+    claims = [_claim(claim, numbers, shown) for claim in section.claims]
+    if claims and section.flowing:
+        parts.append("<p class='flowing'>" + " ".join(f"<span>{each}</span>" for each in claims) + "</p>")
+    elif claims:
+        parts.append("<ul class='claims'>" + "".join(f"<li>{each}</li>" for each in claims) + "</ul>")
+    parts += [_section(part, numbers, shown, level + 1) for part in section.parts]
     if section.figures:
         parts.append("<div class='figures'>" + "".join(_figure(figure) for figure in section.figures) + "</div>")
     parts += [_rows(table) for table in section.tables]
@@ -116,15 +151,29 @@ def _section(section: Section, numbers: Mapping[str, int]) -> str:
     return "".join(parts) + "</section>"
 
 
-def _claim(claim: Claim, numbers: Mapping[str, int]) -> str:
-    cites = "".join(f'<a href="#e{numbers[key]}">{numbers[key]}</a>' for key in claim.evidence())
-    return f"<li>{_e(claim.sentence())} <sup>{cites}</sup></li>"
+def _claim(claim: Claim, numbers: Mapping[str, int], shown: Mapping[str, Evidence]) -> str:
+    """The sentence, and behind it a link to each evidence: to the figure that shows it, else to its entry."""
+    cites = "".join(
+        f'<a href="#{_target(key, numbers, shown)}" title="{_e(shown[key].kind)}: {_e(shown[key].shows)}">'
+        f"{numbers[key]}</a>"
+        for key in claim.evidence()
+    )
+    return f"{_e(claim.sentence())}&nbsp;<sup>{cites}</sup>"
+
+
+def _target(key: str, numbers: Mapping[str, int], shown: Mapping[str, Evidence]) -> str:
+    return f"f-{_id(shown[key].figure)}" if shown[key].figure else f"e{numbers[key]}"
 
 
 def _figure(figure: Figure) -> str:
     picture = figure.data if figure.data.startswith("<svg") else f'<img src="{figure.data}" alt="{_e(figure.caption)}">'
     size = "wide" if figure.wide else "small"
-    return f'<figure class="{size}">{picture}<figcaption>{_e(figure.caption)}</figcaption></figure>'
+    own = f' id="f-{_id(figure.key)}"' if figure.key else ""
+    return f'<figure class="{size}"{own}>{picture}<figcaption>{_e(figure.caption)}</figcaption></figure>'
+
+
+def _id(key: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", key)
 
 
 def _rows(table: Rows) -> str:
@@ -158,10 +207,14 @@ def _warnings(warnings: Sequence[str]) -> str:
 
 
 def _evidence(evidence: Mapping[str, Evidence], numbers: Mapping[str, int]) -> str:
-    items = "".join(
-        f'<li id="e{numbers[key]}"><i>{_e(item.kind)}</i> {_e(item.shows)}</li>' for key, item in evidence.items()
-    )
+    items = "".join(f'<li id="e{numbers[key]}">{_shown(item)}</li>' for key, item in evidence.items())
     return f"<section><h2>Evidence</h2><ol class='evidence'>{items}</ol></section>" if evidence else ""
+
+
+def _shown(item: Evidence) -> str:
+    link = f' <a href="#f-{_id(item.figure)}">shown</a>' if item.figure else ""
+    detail = f"<pre>{_e(item.detail)}</pre>" if item.detail else ""
+    return f"<i>{_e(item.kind)}</i> {_e(item.shows)}{link}{detail}"
 
 
 def _provenance(provenance: Mapping[str, str]) -> str:

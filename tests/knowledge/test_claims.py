@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from colonnade.knowledge.claims import Claim, Evidence, Fact, UnsupportedClaim, verify
+from colonnade.knowledge.claims import Claim, ContradictedClaim, Evidence, Fact, UnsupportedClaim, verify
 
 EVIDENCE = {"m": Evidence(kind="mask", shows="label 1")}
 
@@ -33,3 +33,35 @@ def test_a_claim_that_its_evidence_carries_is_said():
 def test_a_claim_that_does_not_hold_is_refused(claim: Claim, why: str):
     with pytest.raises(UnsupportedClaim, match=why):
         verify([claim], EVIDENCE)
+
+
+def _about(value: float | str, attribute: str = "side", **more) -> Claim:
+    return Claim(template="It is {x}.", facts={"x": _fact(value, value, about=("finding 1", attribute), **more)})
+
+
+def test_two_sentences_may_not_differ_on_one_thing():
+    verify([_about("left"), _about("left")], EVIDENCE)
+    with pytest.raises(ContradictedClaim, match="side of finding 1 is said to be 'left' and 'right'"):
+        verify([_about("left"), _about("right")], EVIDENCE)
+
+
+def test_a_number_said_with_fewer_digits_is_the_same_number():
+    verify([_about(8.24, "size"), _about(8.0, "size", digits=0)], EVIDENCE)
+    with pytest.raises(ContradictedClaim):
+        verify([_about(8.24, "size"), _about(8.0, "size")], EVIDENCE)
+
+
+def test_a_hedge_does_not_hide_what_is_stated():
+    verify([_about("probably solid", states="solid"), _about("solid")], EVIDENCE)
+    with pytest.raises(ContradictedClaim):
+        verify([_about("probably solid", states="solid"), _about("part-solid")], EVIDENCE)
+
+
+def test_a_check_of_the_field_sees_all_that_is_said():
+    def check(told):
+        if told.get(("finding 1", "side")) == "left" and told.get(("finding 1", "x")) == 3.0:
+            yield "its center lies right"
+
+    verify([_about("left")], EVIDENCE, [check])
+    with pytest.raises(ContradictedClaim, match="center lies right"):
+        verify([_about("left"), _about(3.0, "x")], EVIDENCE, [check])

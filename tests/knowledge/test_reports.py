@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -70,3 +71,28 @@ def test_numbers_are_aligned_right_and_words_are_not(text: str, numeric: bool):
         title="t", verdict="v", sections=(Section(heading="h", tables=(Rows(header=("a",), rows=((text,),)),)),)
     )
     assert (f'<td class="number">{text}</td>' in page.html()) is numeric
+
+
+def test_a_sentence_links_to_the_figure_that_shows_its_evidence():
+    fact = Fact(value="there", evidence="m", measure=lambda: "there")
+    claim = Claim(template="It is {x}.", facts={"x": fact})
+    figure = pixels(np.zeros((4, 4)), "black")
+    figure = dataclasses.replace(figure, key="Finding 1")
+    part = Section(heading="One", claims=(claim,), flowing=True, figures=(figure,))
+    page = Report(
+        title="t", verdict="v", banner="for nobody", sections=(Section(heading="All", parts=(part,)),),
+        evidence={"m": Evidence(kind="mask", shows="label 1", detail="by <rule>", figure="Finding 1")},
+    ).html()  # fmt: skip
+    assert 'href="#f-Finding-1"' in page
+    assert 'id="f-Finding-1"' in page
+    assert "<h3>One</h3>" in page
+    assert "<pre>by &lt;rule&gt;</pre>" in page
+    assert page.count("for nobody") == 2  # at the head, and on every sheet that is printed
+
+
+def test_claims_inside_parts_are_verified_too():
+    wrong = Claim(template="It is {x}.", facts={"x": Fact(value="there", evidence="m", measure=lambda: "gone")})
+    inner = Section(heading="One", claims=(wrong,))
+    with pytest.raises(UnsupportedClaim):
+        Report(title="t", verdict="v", sections=(Section(heading="All", parts=(inner,)),),
+               evidence={"m": Evidence(kind="mask", shows="label 1")})  # fmt: skip
