@@ -31,7 +31,10 @@ class Truth:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Case:
-    """A canonical scan, its label map and its nodules. Marks on those `aside` count neither as found nor as false."""
+    """A canonical scan, its label map and its nodules. Marks on those `aside` count neither as found nor as false.
+
+    Without `outlined` the labels are spheres of the size that is known: they say where, and nothing of an outline.
+    """
 
     name: str
     volume: Volume
@@ -39,6 +42,7 @@ class Case:
     truths: tuple[Truth, ...]
     indication: str | None = None
     aside: tuple[Truth, ...] = ()
+    outlined: bool = True
 
     def asked(self, centres: Array) -> Array:
         """Which points (RAS mm `[point, 3]`) do not lie on a nodule that is set aside."""

@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from ...core.training.precision import device_of, supported
 from ...core.types import Array, Volume
-from .detector import FACTOR, STEP, Detector, windowed
+from .detector import FACTOR, STEP, Detector
+from .engines import precision_of
 from .geometry import Grid, regrid
 from .lungs import Lungs, find_lungs
+from .windows import chances
 
 WINDOW_SIZE, OVERLAP = 64, 16  # voxels; as large as the patches that the detector learnt from
 FAINT = 0.1  # probability from which voxels join a candidate
@@ -29,11 +29,15 @@ CROP = 32  # voxels a side of what the judge sees
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Seen:
-    """A scan after the detector: Hounsfield units and nodule probability on the working grid, and the lungs."""
+    """A scan after the detector: Hounsfield units and nodule probability on the working grid, and the lungs.
+
+    `precision` says what computed it, as "torch bf16".
+    """
 
     grid: Grid
     heat: Array
     lungs: Lungs
+    precision: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,7 +65,8 @@ def look(detector: Detector, volume: Volume) -> Seen | None:
     grid = regrid(volume, STEP, low=np.maximum(lungs.low - margin, 0), high=np.minimum(lungs.high + margin, shape))
     region = region_on(lungs, grid)
     heat = slide(detector, grid.values, region)
-    return Seen(grid=grid, heat=np.where(region, heat, 0.0).astype(np.float32), lungs=lungs)
+    precision = precision_of(detector, windows=len(_boxes(region)[1]))
+    return Seen(grid=grid, heat=np.where(region, heat, 0.0).astype(np.float32), lungs=lungs, precision=precision)
 
 
 def region_on(lungs: Lungs, grid: Grid) -> Array:
@@ -75,24 +80,15 @@ def region_on(lungs: Lungs, grid: Grid) -> Array:
     return region
 
 
-@torch.no_grad()
 def slide(detector: Detector, values: Array, region: Array) -> Array:
     """Probability of nodule for every voxel: windows that touch `region`, blended where they overlap."""
     detector.eval()
-    size = [min(WINDOW_SIZE, -(-n // FACTOR) * FACTOR) for n in values.shape]
-    padding = [(0, max(s - n, 0)) for s, n in zip(size, values.shape, strict=True)]
-    padded = np.pad(values, padding, constant_values=-1000.0)
-    touched = np.pad(region, padding)
+    size, boxes = _boxes(region)
+    padded = np.pad(values, _padding(values.shape, size), constant_values=-1000.0)
     total, weight = np.zeros(padded.shape, np.float32), np.full(padded.shape, 1e-6, np.float32)
     ramp = _ramp(size)
-    fast = supported(device_of(detector))
-    for box in _windows(padded.shape, size):
-        if not touched[box].any():
-            continue
-        x = windowed(torch.from_numpy(padded[box])[None, None]).contiguous(memory_format=torch.channels_last_3d)
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=fast):
-            logits = detector(x)[0, 0]
-        total[box] += torch.sigmoid(logits.float()).numpy() * ramp
+    for box, chance in zip(boxes, chances(detector, padded, boxes), strict=True):
+        total[box] += chance * ramp
         weight[box] += ramp
     return (total / weight)[tuple(slice(0, n) for n in values.shape)]
 
@@ -168,6 +164,17 @@ def _candidate(values: Array, box: tuple[slice, ...], heat: Array) -> Candidate:
     chance = min(max(peak, 1e-5), 1 - 1e-5)
     logit = float(np.log(chance / (1 - chance)))
     return Candidate(centre=centre, low=low, mask=mask, logit=logit, crop=cut(values, centre))
+
+
+def _boxes(region: Array) -> tuple[list[int], list[tuple[slice, ...]]]:
+    """The size of a window, and those windows of the padded picture that touch `region`."""
+    size = [min(WINDOW_SIZE, -(-n // FACTOR) * FACTOR) for n in region.shape]
+    touched = np.pad(region, _padding(region.shape, size))
+    return size, [box for box in _windows(touched.shape, size) if touched[box].any()]
+
+
+def _padding(shape: tuple[int, ...], size: list[int]) -> list[tuple[int, int]]:
+    return [(0, max(s - n, 0)) for s, n in zip(size, shape, strict=True)]
 
 
 def _windows(shape: tuple[int, ...], size: list[int]) -> Iterator[tuple[slice, ...]]:

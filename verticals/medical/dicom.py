@@ -59,13 +59,14 @@ def read_series(path: Path, *, series: str | None = None) -> tuple[Volume, tuple
     """
     with members(path) as files, _damage_told(path):
         stack = _stacked(files, path, series)
-        voxels = np.empty(stack.shape, np.float32)
+        columns, rows, count = stack.shape
+        planes = np.empty((count, rows, columns), np.float32)  # each slice is written where it lies
         whole: tuple[Member, Any] | None = None
         for k, one in enumerate(stack.slices):
             if whole is None or whole[0] is not one.member:
                 whole = one.member, _parsed(one.member, pixels=True)
-            voxels[:, :, k] = hounsfield(whole[1], one.rescale(), frame=one.frame or 0, name=one.member.name).T
-    return Volume(voxels=voxels, affine=stack.affine), stack.flags
+            planes[k] = hounsfield(whole[1], one.rescale(), frame=one.frame or 0, name=one.member.name)
+    return Volume(voxels=planes.T, affine=stack.affine), stack.flags
 
 
 def read_stack(path: Path, *, series: str | None = None) -> Stack:

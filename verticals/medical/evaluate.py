@@ -17,7 +17,7 @@ from ...core.result import Evaluation
 from ...core.types import Array, Text
 from .baseline import blobs
 from .cases import Case, inside_of
-from .data import find_pairs, read_case
+from .data import chosen, find_pairs, read_case
 from .detect import Candidate, candidates_of, look
 from .findings import ALONE, WITH_WORDS, mask_of
 from .geometry import Grid, to_world
@@ -48,11 +48,12 @@ class Tally:
     sizes: list[float] = field(default_factory=list)  # diameters of all nodules, mm
     textures: list[float | None] = field(default_factory=list)  # readers' ratings of all nodules
     skipped: list[str] = field(default_factory=list)
+    spheres: int = 0  # scans whose nodules have no outline
 
 
 def evaluate(pipeline: NodulePipeline, data: Path, *, layout: str | None, seed: int) -> Evaluation:
     """The evaluation of a folder of labelled scans."""
-    pairs = find_pairs(data, layout)
+    pairs = chosen(find_pairs(data, layout), "test", "validation")
     cases = (read_case(pair)[0] for pair in track(pairs, "evaluate", len(pairs)))
     tally = tallied(pipeline, cases)
     return summary(pipeline, tally, data=str(data), seed=seed)
@@ -72,6 +73,7 @@ def _count(pipeline: NodulePipeline, case: Case, tally: Tally) -> None:
     seen = look(pipeline.detector, case.volume)
     if seen is None:
         tally.skipped.append(case.name)
+    tally.spheres += not case.outlined
     candidates = candidates_of(seen) if seen is not None else []
     index = (
         np.array([seen.grid.to_source(each.centre) for each in candidates]).reshape(-1, 3)
@@ -104,7 +106,7 @@ def _count(pipeline: NodulePipeline, case: Case, tally: Tally) -> None:
     ):
         near = [n for n, (middle, radius) in enumerate(truths) if np.linalg.norm(centre - middle) <= radius]
         tally.scored.append((float(alone), float(both), hit >= 0 or bool(near)))
-        if hit >= 0 and hit not in measured and seen is not None:
+        if case.outlined and hit >= 0 and hit not in measured and seen is not None:
             measured.add(int(hit))
             compare(case, int(hit), candidate, (seen.heat, seen.grid), tally.outlined)
 
@@ -156,6 +158,10 @@ def summary(pipeline: NodulePipeline, tally: Tally, *, data: str, seed: int) -> 
         if tally.skipped
         else []
     )
+    if tally.spheres:
+        notes.append(
+            f"{tally.spheres} scans give middles and diameters only: Dice and diameters cannot be measured there"
+        )
     notes.append("the indication is read where a case has one; elsewhere both subsets are the CT alone")
     return Evaluation(
         task=pipeline.task.name, data=data, n=len(marks), metrics=metrics, intervals=intervals, baselines=baselines,

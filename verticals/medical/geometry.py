@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from ...core.errors import FormatError, GeometryError
 from ...core.types import Array, Volume
+from .resampling import resampled
 
 SPACING = (0.2, 6.0)  # mm between voxels, in any direction
 MINIMUM = (32, 8)  # voxels in the plane, slices
-PADDING = -1024.0
+PADDING, HIGHEST = -1024.0, 3071.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,7 +61,7 @@ def axes_of(affine: Array) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
 
 
 def canonical(volume: Volume) -> Volume:
-    """The same scan with its voxel axes turned and mirrored to lie nearest to RAS; no voxel is interpolated."""
+    """The same scan with its voxel axes turned and mirrored to lie nearest to RAS: a view, nothing is interpolated."""
     axes, signs = axes_of(volume.affine)
     turn = np.eye(4)[:, [*axes, 3]]
     for axis, sign in enumerate(signs):
@@ -69,7 +69,7 @@ def canonical(volume: Volume) -> Volume:
             mirror = np.eye(4)
             mirror[axis, axis], mirror[axis, 3] = -1, volume.voxels.shape[axes[axis]] - 1
             turn = turn @ mirror
-    return Volume(voxels=np.ascontiguousarray(turned(volume.voxels, volume.affine)), affine=volume.affine @ turn)
+    return Volume(voxels=turned(volume.voxels, volume.affine), affine=volume.affine @ turn)
 
 
 def turned(voxels: Array, affine: Array) -> Array:
@@ -86,6 +86,19 @@ def restore(labels: Array, source: Volume) -> Array:
         if sign < 0:
             labels = np.flip(labels, axis)
     return np.ascontiguousarray(labels.transpose(np.argsort(axes)))
+
+
+def places_of(labels: Array) -> dict[int, Array]:
+    """By label, the indices of its voxels `[voxel, 3]`, in one pass over the map and not one for each label."""
+    from scipy import ndimage
+
+    mirrored = labels.flags.f_contiguous  # in the order in which it lies
+    found = {}
+    for label, box in enumerate(ndimage.find_objects(labels.T if mirrored else labels), start=1):
+        if box is not None:
+            box = box[::-1] if mirrored else box
+            found[label] = np.argwhere(labels[box] == label) + [each.start for each in box]
+    return found
 
 
 def to_world(affine: Array, index: Array) -> Array:
@@ -119,23 +132,7 @@ def regrid(volume: Volume, step: float, *, low: Array, high: Array) -> Grid:
     low, high = np.asarray(low, int), np.asarray(high, int)
     box = volume.voxels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
     ratio = step / np.asarray(volume.spacing)
-    sigma = np.where(ratio > 1.2, 0.4 * np.sqrt(np.maximum(ratio**2 - 1, 0)), 0.0)
-    box = ndimage.gaussian_filter(box, sigma, truncate=2.5) if sigma.any() else box
-    shape = np.maximum(np.floor((np.array(box.shape) - 1) / ratio).astype(int) + 1, 1)
-    for axis in range(3):
-        box = _along(box, axis, np.arange(shape[axis]) * ratio[axis])
-    return Grid(values=np.ascontiguousarray(box, np.float32), low=low.astype(np.float64), ratio=ratio)
-
-
-def _along(values: Array, axis: int, where: Array) -> Array:
-    """Linear interpolation along one axis at fractional indices."""
-    last = values.shape[axis] - 1
-    low = np.clip(np.floor(where).astype(int), 0, last)
-    high = np.minimum(low + 1, last)
-    weight = np.clip(where - low, 0, 1).astype(np.float32)
-    weight = weight.reshape([-1 if each == axis else 1 for each in range(3)])
-    first = np.take(values, low, axis)
-    return first + (np.take(values, high, axis) - first) * weight
+    return Grid(values=resampled(box, ratio), low=low.astype(np.float64), ratio=ratio)
 
 
 def _check_affine(volume: Volume, origin: str) -> None:
@@ -179,4 +176,4 @@ def _hounsfield(voxels: Array, origin: str) -> tuple[Array, tuple[str, ...]]:
     if high > 40000 or low < -40000:
         raise FormatError(f"{origin} holds values from {low:g} to {high:g}, outside any Hounsfield scale")
     flags = ("values below -1100 HU were read as padding",) if low < -1100 else ()
-    return np.clip(voxels, PADDING, 3071.0), flags
+    return (voxels if low >= PADDING and high <= HIGHEST else np.clip(voxels, PADDING, HIGHEST)), flags

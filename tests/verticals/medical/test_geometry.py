@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from colonnade.core.types import Volume
-from colonnade.verticals.medical.geometry import canonical, regrid, restore, to_index, to_world
+from colonnade.verticals.medical.geometry import canonical, places_of, regrid, restore, to_index, to_world
 
 TURNS = [(axes, signs) for axes in itertools.permutations(range(3)) for signs in itertools.product((1, -1), repeat=3)]
 
@@ -43,3 +43,13 @@ def test_the_working_grid_keeps_a_ramp_in_its_place(block: Volume) -> None:
     expected = to_world(block.affine, grid.to_source(inner)) @ [1.0, -2.0, 0.5]
     np.testing.assert_allclose(grid.values[tuple(inner.T)], expected, atol=0.02)
     np.testing.assert_allclose(grid.from_source(grid.to_source(inner)), inner)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_voxels_of_each_label_are_found_in_one_pass(order: str) -> None:
+    labels = np.asarray(np.random.default_rng(0).choice([0, 1, 2, 5], (9, 8, 7)), np.uint8, order=order)  # type: ignore[call-overload]
+    found = places_of(labels)
+    assert set(found) == {1, 2, 5}
+    for label, places in found.items():
+        np.testing.assert_array_equal(places, np.argwhere(labels == label))
+    assert places_of(np.zeros((3, 3, 3), np.uint8)) == {}
