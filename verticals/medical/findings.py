@@ -15,7 +15,7 @@ from ...core.result import Interval
 from ...core.trust.calibration import Platt
 from ...core.types import Array, Volume
 from .detect import Candidate, Seen
-from .geometry import Grid, Scan, restore, to_world
+from .geometry import Grid, Scan, places_of, restore, to_world
 from .measure import measure
 from .records import Finding, side_of
 
@@ -134,7 +134,8 @@ def findings_of(
     middle = middle_of(seen, canonical)
     found = [finding_of(n, each, where, canonical, operating) for n, (each, where) in enumerate(drawn, start=1)]
     sided = [replace(each, side=side_of(each.center_mm[0], middle)) for each in found]
-    return tuple(replace(each, mask=np.argwhere(source == each.label)) for each in sided), source
+    places = places_of(source)
+    return tuple(replace(each, mask=places[each.label]) for each in sided), source
 
 
 def middle_of(seen: Seen, canonical: Volume) -> float:

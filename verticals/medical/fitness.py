@@ -21,7 +21,7 @@ from .lungs import Lungs, find_lungs
 PARENCHYMA = -600.0  # HU below which a voxel of the lungs is air and thin tissue
 DENSE = -300.0  # HU above which it is vessel, wall or disease
 CUT = 0.25  # of the largest cross-section: lungs that end at the picture's edge with more are cut off
-FAR = 1.0  # widths of the learnt bounds beyond which the answer should not be relied on
+FAR = 3.0  # widths of the learnt bounds beyond which the answer should not be relied on
 
 NAMES: Mapping[str, tuple[str, str]] = {
     "density": ("the median density of the lungs", "HU"),

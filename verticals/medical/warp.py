@@ -1,7 +1,7 @@
-"""One real chest stands for other patients: turned, stretched, bent, sharper or softer, with more or less contrast medium.
+"""One real chest stands for other patients: turned, stretched, bent, sharper or softer, more or less contrast medium.
 
-A background that a detector has seen often is one it knows by heart; drawn anew it has to be read. No labels are warped:
-backgrounds have none. It knows nothing of nodules.
+A background that a detector has seen often is one it knows by heart; drawn anew it has to be read. It knows nothing of
+nodules: a background has none, so no labels are warped.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from colonnade.core.types import Volume
 from colonnade.verticals.medical.fitness import Doubt, bounds, doubts, qualities_of
 from colonnade.verticals.medical.lungs import Lungs, find_lungs
 from colonnade.verticals.medical.phantom import draw_chest
+from colonnade.verticals.medical.pipeline import NodulePipeline
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +32,7 @@ def test_a_scan_like_those_of_training_leaves_no_doubt(chest: Volume) -> None:
     assert doubts(values, bounds([values]), lungs) == ()
 
 
-@pytest.mark.parametrize(("noise", "refer"), [(45.0, False), (150.0, True)])
+@pytest.mark.parametrize(("noise", "refer"), [(45.0, False), (250.0, True)])
 def test_noise_beyond_what_was_learnt_is_told_and_much_of_it_refers(chest: Volume, noise: float, refer: bool) -> None:
     known, _ = measured(chest)
     learnt = {"noise": (known["noise"], known["noise"] + 15.0)}
@@ -46,3 +49,14 @@ def test_lungs_that_end_at_the_edge_of_the_picture_are_told(chest: Volume) -> No
     assert doubts(values, {}, lungs) == (
         Doubt(says="the lungs are cut off above: what lies outside the picture is not seen"),
     )
+
+
+@pytest.mark.parametrize(("learnt", "status"), [((-1000.0, -600.0), "ok"), ((-310.0, -300.0), "refer")])
+def test_an_answer_about_an_unusual_scan_says_not_to_rely_on_it(
+    learnt: tuple[float, float], status: str, chest: Volume
+) -> None:
+    shipped = NodulePipeline.from_pretrained()
+    pipeline = shipped.with_operating(replace(shipped.operating, learnt={"density": learnt}))
+    result = pipeline.predict(ct=chest)
+    assert result.status == status
+    assert any("do not rely on this answer" in each for each in result.warnings) is (status == "refer")
