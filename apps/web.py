@@ -1,4 +1,4 @@
-"""`colonnade app`: a page for each task of a vertical, a form on the left and the report on the right.
+"""`colonnade app`: the vertical's own application, or a page with a form for each task and the report beside it.
 
 The answers come from the same application that `serve` runs; this file only writes the form.
 """
@@ -23,11 +23,14 @@ def run(name: str, *, host: str, port: int) -> None:
 
 def application(vertical: Vertical) -> Any:
     """The serving application of the vertical's tasks, with the page at its root."""
+    pipelines = [task.pipeline().from_pretrained() for task in vertical.tasks]
+    if vertical.app is not None:
+        return vertical.app(pipelines)
     from fastapi.responses import HTMLResponse
 
     from ..core.serving.app import application as serving
 
-    app = serving([task.pipeline().from_pretrained() for task in vertical.tasks])
+    app = serving(pipelines)
     page = _page(vertical)
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)

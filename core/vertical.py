@@ -5,11 +5,11 @@ A vertical is one object, found through the entry point group `colonnade.vertica
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigError, MissingModality, UnknownName
 
@@ -78,11 +78,16 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Vertical:
-    """A field of use: a name and its tasks."""
+    """A field of use: a name and its tasks.
+
+    `app` makes the web application of `colonnade app` from the pipelines of all tasks (an ASGI application); without
+    one, every task gets a form.
+    """
 
     name: str
     summary: str
     tasks: tuple[Task, ...]
+    app: Callable[[Sequence[Pipeline]], Any] | None = None
 
     def __post_init__(self) -> None:
         for task in self.tasks:

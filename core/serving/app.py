@@ -15,8 +15,8 @@ import re
 import socket
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from ..pipeline import Pipeline
 from ..progress import say
 from ..result import Result
 from ..version import __version__
+from ..vertical import Task
 from .uploads import told, unpack
 
 for _name in ("fastapi", "uvicorn", "python_multipart"):
@@ -76,7 +77,8 @@ def application(pipelines: Iterable[Pipeline], *, upload_limit: int = UPLOAD_LIM
     app.state.ready = False
     app.add_middleware(_Limit, most=upload_limit)
     app.middleware("http")(_numbered)
-    turn = anyio.CapacityLimiter(1)
+    turn = app.state.turn = anyio.CapacityLimiter(1)
+    _answer_errors(app, upload_limit)
 
     @app.get("/health")
     async def health() -> dict[str, str]:
@@ -92,20 +94,12 @@ def application(pipelines: Iterable[Pipeline], *, upload_limit: int = UPLOAD_LIM
 
     @app.post("/v1/{task:path}")
     async def predict(task: str, request: Request) -> Response:
-        try:
-            if task not in served:
-                return _refusal(request, 404, UnknownName("task", task, served))
-            result, names = await _predicted(served[task], request, turn)
-            if request.query_params.get("as") == "report":
-                return _page(result)
-            return JSONResponse(_told(result, names))
-        except _TooLarge:
-            sentence = f"the request is larger than the {upload_limit / 1e6:,.0f} MB that this server takes"
-            return _refusal(request, 413, InputError(sentence))
-        except InputError as error:
-            return _refusal(request, 422, error)
-        except ColonnadeError as error:
-            return _refusal(request, 503, error)
+        if task not in served:
+            return refusal(request, 404, UnknownName("task", task, served))
+        result, names = await _predicted(served[task], request, turn)
+        if request.query_params.get("as") == "report":
+            return _page(result)
+        return JSONResponse(_told(result, names))
 
     return app
 
@@ -134,25 +128,54 @@ class _Limit:
         await self.app(scope, counted, send)
 
 
+def _answer_errors(app: FastAPI, upload_limit: int) -> None:
+    """Every error that the caller can mend is answered with its sentence, on whatever route it comes up."""
+    sentence = f"the request is larger than the {upload_limit / 1e6:,.0f} MB that this server takes"
+
+    async def large(request: Request, error: Exception) -> Response:
+        return refusal(request, 413, InputError(sentence))
+
+    async def wrong(request: Request, error: Exception) -> Response:
+        return refusal(request, 422 if isinstance(error, InputError) else 503, error)
+
+    app.add_exception_handler(_TooLarge, large)
+    app.add_exception_handler(ColonnadeError, wrong)
+
+
 async def _predicted(
     pipeline: Pipeline, request: Request, turn: anyio.CapacityLimiter
 ) -> tuple[Result, dict[str, str]]:
     """Take the form apart into a folder that lives as long as the request, and predict; with the names of the files."""
+    with tempfile.TemporaryDirectory(prefix="colonnade-") as scratch:
+        given, names = await received(pipeline.task, request, Path(scratch))
+        with without_folder(scratch):
+            result = await anyio.to_thread.run_sync(lambda: pipeline.predict(**given), limiter=turn)
+    return result, names
+
+
+async def received(task: Task, request: Request, scratch: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """The arguments of `predict` from a request's form, its files written under `scratch`; and what they were called.
+
+    Raises:
+        InputError: no form, one that cannot be read, or a field that is no modality.
+    """
     if not request.headers.get("content-type", "").startswith(("multipart/form-data", "application/x-www-form")):
         raise InputError("send the modalities as a multipart form: a file or a text field for each")
-    with tempfile.TemporaryDirectory(prefix="colonnade-") as scratch:
-        try:
-            async with request.form(max_files=_MOST_FILES) as form:
-                fields = [(name, value) for name, value in form.multi_items() if not _left_blank(value)]
-                given, names = await anyio.to_thread.run_sync(unpack, pipeline.task, fields, Path(scratch))
-        except HTTPException as error:
-            raise InputError(f"the form cannot be read: {error.detail}") from error
-        try:
-            result = await anyio.to_thread.run_sync(lambda: pipeline.predict(**given), limiter=turn)
-        except InputError as error:
-            sentence = str(error).replace(f"{scratch}/", "")  # our folders are nobody's business
-            raise InputError(sentence).with_traceback(None) from error
-    return result, names
+    try:
+        async with request.form(max_files=_MOST_FILES) as form:
+            fields = [(name, value) for name, value in form.multi_items() if not _left_blank(value)]
+            return await anyio.to_thread.run_sync(unpack, task, fields, scratch)
+    except HTTPException as error:
+        raise InputError(f"the form cannot be read: {error.detail}") from error
+
+
+@contextmanager
+def without_folder(scratch: str | Path) -> Iterator[None]:
+    """Take our own folder out of the sentences of errors: it is nobody's business."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error).replace(f"{scratch}/", "")).with_traceback(None) from error
 
 
 def _left_blank(value: Any) -> bool:
@@ -192,7 +215,8 @@ async def _numbered(request: Request, proceed: Callable[[Request], Awaitable[Res
     return response
 
 
-def _refusal(request: Request, status: int, error: ColonnadeError) -> JSONResponse:
+def refusal(request: Request, status: int, error: Exception) -> JSONResponse:
+    """An error as JSON: its sentence, its kind and the number of the request."""
     return _body(request, status, type(error).__name__, str(error))
 
 

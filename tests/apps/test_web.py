@@ -12,7 +12,7 @@ with warnings.catch_warnings():
 
 from colonnade.apps import web
 from colonnade.apps.cli import main
-from colonnade.core.vertical import installed
+from colonnade.core.vertical import Vertical, installed
 
 
 def test_a_page_has_a_form_for_each_task_and_a_field_for_each_modality():
@@ -38,3 +38,21 @@ def test_the_form_is_answered_with_the_report_of_the_task():
 def test_an_unknown_vertical_is_refused(capsys):
     assert main(["app", "finances"]) == 2
     assert "did you mean 'finance'" in capsys.readouterr().err
+
+
+def test_a_vertical_with_its_own_application_is_served_by_it():
+    seen = []
+
+    def app(pipelines):
+        seen.extend(pipelines)
+        return "its own application"
+
+    assert web.application(Vertical(name="mine", summary="Mine", tasks=(), app=app)) == "its own application"
+    assert seen == []
+
+
+def test_the_medical_app_is_the_viewer():
+    medical = next(vertical for vertical in installed() if vertical.name == "medical")
+    with TestClient(web.application(medical)) as client:
+        assert "Research use only, not for diagnosis" in client.get("/").text
+        assert client.get("/v1/tasks").json()["tasks"][0]["name"] == "medical/nodules"

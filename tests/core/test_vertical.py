@@ -50,4 +50,4 @@ def test_a_task_carries_its_verticals_name():
 
 def test_the_three_verticals_are_found_by_their_entry_points():
     assert {"finance/market-risk", "industrial/inspection", "medical/nodules"} <= set(tasks())
-    assert find("medical/nodules").modality_names == ("ct", "indication")
+    assert find("medical/nodules").modality_names == ("ct", "indication", "patient", "earlier")

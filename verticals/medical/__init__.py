@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,23 +20,36 @@ def _nodules() -> type[NodulePipeline]:
 
 def _sample() -> Mapping[str, str | Path]:
     folder = Path(__file__).parents[2] / "samples" / "medical"
-    return {"ct": folder / "ct.nrrd", "indication": "Nodule seen on a chest radiograph."}
+    words = "Nodule seen on a chest radiograph."
+    return {"ct": folder / "ct.nrrd", "indication": words, "patient": folder / "patient.json"}
 
 
 nodules = Task(
     name="medical/nodules",
     summary="Find, outline and measure nodules on a chest CT",
-    answer="findings in patient millimetres (RAS), each with mask, diameter, volume, score and interval",
+    answer="findings in patient millimetres (RAS), each with mask, diameter, volume, score and interval; changes since "
+    "the earlier CT; what the guidelines say, with the proof",
     modalities=(
         Modality(name="ct", noun="volume", takes="DICOM folder, NIfTI, NRRD or MHA"),
         Modality(name="indication", noun="text", takes="text: why the scan was made", inline=True),
+        Modality(
+            name="patient", noun="table", takes="clinical table: JSON or CSV with one row (age, sex, pack_years ...)"
+        ),
+        Modality(name="earlier", noun="volume", takes="earlier CT of the same patient, in the formats of ct"),
     ),
     minimum=(("ct",),),
     pipeline=_nodules,
     sample=_sample,
 )
 
-medical = Vertical(name="medical", summary="Nodules on chest CT", tasks=(nodules,))
+
+def _app(pipelines: Sequence[Any]) -> Any:
+    from .app import application
+
+    return application(list(pipelines))
+
+
+medical = Vertical(name="medical", summary="Nodules on chest CT", tasks=(nodules,), app=_app)
 
 
 def __getattr__(name: str) -> Any:

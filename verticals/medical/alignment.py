@@ -21,6 +21,7 @@ POINTS = 4000  # of each surface
 KEPT = 0.9  # share of the nearest pairs that move the fit: a lung that is cut off or filled is left out
 ROUNDS = 200
 CONVERGED = 1e-4  # mm
+BREATH = (0.7, 1.4)  # how much shorter or longer a lung can be in any direction from one breath to another
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,6 +31,18 @@ class Alignment:
 
     matrix: Array
     residual_mm: float
+
+    @property
+    def stretch(self) -> tuple[float, float]:
+        """The least and the greatest stretch in any direction."""
+        values = np.linalg.svd(self.matrix[:3, :3], compute_uv=False)
+        return float(values.min()), float(values.max())
+
+    @property
+    def plausible(self) -> bool:
+        """Whether breathing can do this: a part of a lung fitted onto a whole one is stretched more."""
+        least, most = self.stretch
+        return BREATH[0] <= least and most <= BREATH[1]
 
     def __call__(self, points: Array) -> Array:
         return to_world(self.matrix, np.asarray(points, np.float64))
@@ -45,7 +58,7 @@ def align(earlier: Array, later: Array) -> Alignment:
         raise InputError(f"two lung surfaces are needed to align two scans, got {len(earlier)} and {len(later)} points")
     tree = cKDTree(later)
     fits = [_fitted(start, earlier, later, tree) for start in (_shifted(earlier, later), _stretched(earlier, later))]
-    return min(fits, key=lambda each: each.residual_mm)
+    return min(fits, key=lambda each: (not each.plausible, each.residual_mm))
 
 
 def _fitted(matrix: Array, earlier: Array, later: Array, tree: cKDTree) -> Alignment:

@@ -98,15 +98,19 @@ def doubling(ratio: Interval, days: float) -> Interval | None:
     return Interval(value=value, low=fast, high=slow, coverage=ratio.coverage)
 
 
+def changed(ratio: Interval) -> Literal["grown", "shrunk", "unchanged"]:
+    """What a ratio of two volumes says: nothing within the error of measurement or below the least true change."""
+    if ratio.value >= 1 + LEAST and ratio.low > 1:
+        return "grown"
+    if ratio.value <= 1 / (1 + LEAST) and ratio.high < 1:
+        return "shrunk"
+    return "unchanged"
+
+
 def _change(later: Finding, earlier: Finding, apart: float, days: float, variation: float) -> Change:
     ratio = ratio_of(later.volume_mm3, earlier.volume_mm3, variation=variation)
-    status: Literal["grown", "shrunk", "unchanged"] = "unchanged"
-    if ratio.value >= 1 + LEAST and ratio.low > 1:
-        status = "grown"
-    elif ratio.value <= 1 / (1 + LEAST) and ratio.high < 1:
-        status = "shrunk"
     return Change(
-        status=status,
+        status=changed(ratio),
         label=later.label,
         earlier=earlier.label,
         apart_mm=apart,

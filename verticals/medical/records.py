@@ -5,18 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...core.result import Interval
 from ...core.types import Array
 
+if TYPE_CHECKING:
+    from .comparison import Comparison
+    from .fitness import Doubt
+    from .growth import Change
+    from .guidelines.manage import Managed
+
 BANNER = (
     "Research use only, not for diagnosis. A second reader beside the original CT, never instead of it. "
     "Not reviewed by a physician."
 )
 MASKS = "nodules.nii.gz"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attribute:
+    """One quality of a nodule: the likeliest value, its calibrated probability, and those of all values."""
+
+    value: str
+    probability: float
+    probabilities: Mapping[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +48,8 @@ class Finding:
     median_hu: float
     side: str
     score: float  # calibrated: the share of such candidates that are nodules in the validation scans
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)  # texture, margin, spiculation, location, ...
+    malignancy: Interval | None = None  # suspicion as the readers of LIDC rate it, no probability of cancer
     gates: Mapping[str, float] = field(default_factory=dict)  # by modality, how much the judge trusts it; 0: absent
     slice_index: int  # axial slice of the longest axis, counted from the feet, from 0
     mask: Array = field(repr=False, compare=False)
@@ -57,9 +74,19 @@ class Nodules:
     threshold: float
     lung_middle_mm: float = 0.0  # x of the middle of the lungs, by which sides are told
     reasons: tuple[str, ...] = ()  # why nothing could be said
+    doubts: tuple[Doubt, ...] = ()  # why what is said should be read with care, or not be relied on
+    used: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by modality given, what it was used for
+    comparison: Comparison | None = None  # with the earlier CT
+    management: tuple[Managed, ...] = ()  # what each guideline says, with its proof
+    precision: str = ""  # of the detector's arithmetic, and by which engine
     banner: str = BANNER
     labels: Array | None = field(default=None, repr=False, compare=False)  # label map in the source frame
     affine: Array | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What became of each nodule since the earlier CT; empty without one."""
+        return self.comparison.changes if self.comparison is not None else ()
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -68,7 +95,13 @@ class Nodules:
             "lung_volume_ml": self.lung_volume_ml,
             "spacing_mm": self.spacing_mm,
             "threshold": self.threshold,
+            "precision": self.precision,
             "reasons": self.reasons,
+            "doubts": self.doubts,
+            "used": self.used,
+            "comparison": self.comparison,
+            "changes": list(self.changes),
+            "management": list(self.management),
             "masks": MASKS if self.labels is not None else None,
         }
 

@@ -40,6 +40,15 @@ def chest(bare: Volume) -> tuple[Volume, Array, Array]:
     return with_ball(bare)
 
 
+@pytest.fixture(scope="session")
+def before(bare: Volume) -> Volume:
+    """The chest at an earlier date: the ball has 10 mm, and the patient lay 12 mm further to the head."""
+    earlier, _, _ = with_ball(bare, radius=5.0)
+    affine = earlier.affine.copy()
+    affine[2, 3] += 12
+    return Volume(voxels=earlier.voxels, affine=affine)
+
+
 @pytest.fixture
 def block() -> Volume:
     """A small block with air, lung and soft tissue, spacing 0.8 x 0.9 x 2 mm, in a frame away from the origin."""

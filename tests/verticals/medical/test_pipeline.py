@@ -16,6 +16,7 @@ from colonnade.core.types import Array, Volume
 from colonnade.knowledge.claims import UnsupportedClaim
 from colonnade.verticals.medical.geometry import Scan, canonical
 from colonnade.verticals.medical.pipeline import NodulePipeline
+from colonnade.verticals.medical.plan import Context
 from colonnade.verticals.medical.records import BANNER
 from colonnade.verticals.medical.report import report_of
 
@@ -50,6 +51,58 @@ def test_the_ball_is_found_in_its_place_with_its_size(result: Result, chest: tup
     own = np.zeros(mask.shape, bool)
     own[tuple(near[0].mask.T)] = True
     assert 2 * (own & mask).sum() / (own.sum() + mask.sum()) > 0.6
+
+
+@pytest.fixture(scope="module")
+def followed(pipeline: NodulePipeline, nifti: Path, before: Volume) -> Result:
+    patient = {"age": 64, "screening": "no", "cancer": "no", "immunosuppressed": "no", "days_since_earlier": 200}
+    return pipeline.predict(ct=nifti, earlier=before, patient=patient)
+
+
+def test_growth_since_an_earlier_ct_has_a_doubling_time_with_its_interval(
+    followed: Result, chest: tuple[Volume, Array, Array]
+) -> None:
+    ball = next(each for each in followed.findings if np.linalg.norm(np.array(each.center_mm) - chest[2]) < 4)
+    change = next(each for each in followed.changes if each.label == ball.label)
+    assert change.status == "grown"
+    assert change.ratio.low < (7 / 5) ** 3 < change.ratio.high
+    assert change.doubling_days.low < 200 * np.log(2) / np.log((7 / 5) ** 3) < change.doubling_days.high
+    told = json.loads(json.dumps(followed.to_dict()))
+    assert told["comparison"]["days"] == 200
+    assert {each["status"] for each in told["changes"]} >= {"grown"}
+    assert any("has grown since the earlier CT" in each for each in followed.report.sentences())
+
+
+def test_guidelines_answer_with_rows_proofs_and_what_is_missing(followed: Result) -> None:
+    told = followed.to_dict()["management"]
+    assert [each["guideline"] for each in told] == ["fleischner-2017"]
+    assert told[0]["rows"]
+    assert "texture" in told[0]["missing"] or followed.findings[0].attributes
+    assert all(choice["proof"] for choice in told[0]["choices"])
+
+
+def test_the_result_says_what_each_modality_was_used_for(followed: Result, result: Result) -> None:
+    assert followed.used == {
+        "ct": ("detection", "judge", "measurement"),
+        "patient": ("management",),
+        "earlier": ("comparison", "management"),
+    }
+    assert result.used["indication"] == ("judge",)
+    assert set(followed.gates) == {"ct", "indication"}
+    assert followed.gates["indication"] == 0
+
+
+def test_patient_and_earlier_ct_move_no_score_and_days_alone_are_told(
+    followed: Result, pipeline: NodulePipeline, nifti: Path
+) -> None:
+    without = pipeline.predict(ct=nifti, patient={"days_since_earlier": 9})
+    assert [each.score for each in followed.findings] == [each.score for each in without.findings]
+    assert any("no earlier CT was given" in each for each in without.warnings)
+
+
+def test_an_earlier_ct_without_a_date_is_refused_before_any_work(pipeline: NodulePipeline, nifti: Path) -> None:
+    with pytest.raises(FormatError, match="days_since_earlier"):
+        pipeline.predict(ct=nifti, earlier=nifti)
 
 
 def test_the_gate_of_absent_words_is_zero(pipeline: NodulePipeline, result: Result, nifti: Path) -> None:
@@ -109,7 +162,7 @@ def test_a_report_whose_numbers_the_masks_do_not_carry_is_refused(
     ):
         answer = replace(result.answer, findings=(wrong, *result.findings[1:]))
         with pytest.raises(UnsupportedClaim):
-            report_of(answer, scan, canonical(scan.volume), None, model={}, card={})
+            report_of(answer, Context(scan=scan, volume=canonical(scan.volume)))
 
 
 def test_a_scan_without_lungs_is_not_evaluable_and_says_why(pipeline: NodulePipeline, bare: Volume) -> None:
