@@ -229,11 +229,13 @@ def _goals(label: str, tally: Tally) -> str:
     failed, before, after = scores[scores[:, 0] < FAILED], scores[:, :-1], scores[:, 1:]
     harmed = (before >= GOOD) & (after < before - HARM)
     clicks, worst = int((before >= GOOD).sum()), float((after - before)[before >= GOOD].min(initial=0.0))
-    two = f"{np.median(failed[:, 2]):.3f}" if len(failed) else "no failure"
-    reached = "reached" if len(failed) and np.median(failed[:, 2]) >= GOAL else "missed"
+    two = "no failure to mend"
+    if len(failed):
+        reached = "reached" if np.median(failed[:, 2]) >= GOAL else "missed"
+        two = f"failures after two clicks {np.median(failed[:, 2]):.3f} (goal {GOAL:.2f}: {reached})"
     time_said = f"{1000 * np.median(seconds):.0f} ms a click in the median, {np.median(seconds) / BUDGET:.2f} of 300 ms"
     return (
-        f"{label}: failures after two clicks {two} (goal {GOAL:.2f}: {reached}); of {clicks} clicks on outlines of "
+        f"{label}: {two}; of {clicks} clicks on outlines of "
         f"{GOOD:g} or more, {harmed.sum()} cost more than {HARM:g} (goal none; worst {worst:+.3f}); {time_said}."
     )
 
