@@ -198,6 +198,7 @@ def test_a_zipped_dicom_study_gives_dicom_documents(
 
 def _of_a_study(number: int, data: Any) -> Any:
     data.StudyInstanceUID, data.FrameOfReferenceUID, data.PositionReferenceIndicator = "1.2.3", "1.2.4", ""
+    data.SliceThickness, data.SeriesNumber, data.Manufacturer = 2.0, 3, "Maker"
     data.PatientID = data.PatientName = data.PatientBirthDate = data.PatientSex = ""
     data.StudyID = data.StudyDate = data.StudyTime = data.AccessionNumber = data.ReferringPhysicianName = ""
     return data

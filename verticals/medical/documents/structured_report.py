@@ -94,7 +94,7 @@ def _group(number: int, finding: Finding, segmented: Any, algorithm: Algorithm) 
     side = SIDES.get(finding.side)
     return sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(uid=segment.TrackingUID, identifier=segment.TrackingID),
-        referenced_segment=sr.ReferencedSegment.from_segmentation(segmented, number),
+        referenced_segment=_referenced(segmented, number),
         finding_type=_code("27925004", "SCT", "Nodule"),
         finding_sites=[
             sr.FindingSite(
@@ -107,6 +107,23 @@ def _group(number: int, finding: Finding, segmented: Any, algorithm: Algorithm) 
         ),
         measurements=_measurements(finding),
     )  # fmt: skip
+
+
+def _referenced(segmented: Any, number: int) -> Any:
+    """The segment and the slices it was drawn on. highdicom looks for a segment's number in each frame; where there is
+    one segment only, it stands once for all of them."""
+    from highdicom import sr
+
+    if "SegmentIdentificationSequence" not in segmented.SharedFunctionalGroupsSequence[0]:
+        return sr.ReferencedSegment.from_segmentation(segmented, number)
+    images = {
+        source.ReferencedSOPInstanceUID: source.ReferencedSOPClassUID
+        for frame in segmented.PerFrameFunctionalGroupsSequence
+        for derived in frame.DerivationImageSequence
+        for source in derived.SourceImageSequence
+    }
+    sources = [sr.SourceImageForSegmentation(kind, instance) for instance, kind in images.items()]
+    return sr.ReferencedSegment(segmented.SOPClassUID, segmented.SOPInstanceUID, number, source_images=sources)
 
 
 def _measurements(finding: Finding) -> list[Any]:
