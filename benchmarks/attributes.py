@@ -20,10 +20,10 @@ from colonnade.core.checkpoint import load
 from colonnade.core.result import Interval
 from colonnade.core.trust.calibration import calibration_error
 from colonnade.core.types import Array
-from colonnade.verticals.medical.attributes import CLASSES, MIDDLE, Described, Describer
-from colonnade.verticals.medical.attributes_examples import Example, gather_examples
-from colonnade.verticals.medical.attributes_recipe import KIND, known_of
-from colonnade.verticals.medical.attributes_scores import (
+from colonnade.verticals.medical.attributes.describe import CLASSES, MIDDLE, Described, Describer
+from colonnade.verticals.medical.attributes.examples import Example, gather_examples
+from colonnade.verticals.medical.attributes.recipe import KIND, known_of
+from colonnade.verticals.medical.attributes.scores import (
     BINS,
     Suspected,
     attribute_scores,
@@ -31,12 +31,12 @@ from colonnade.verticals.medical.attributes_scores import (
     inside,
     suspicion_scores,
 )
-from colonnade.verticals.medical.attributes_training import DECIDED, Rows, rows_of
-from colonnade.verticals.medical.grounds import drawn_grounds
+from colonnade.verticals.medical.attributes.training import DECIDED, Rows, rows_of
 from colonnade.verticals.medical.guidelines.risk import brock
 from colonnade.verticals.medical.pipeline import NodulePipeline
 from colonnade.verticals.medical.recipes import TEST
-from colonnade.verticals.medical.shapes import read_nodules, split
+from colonnade.verticals.medical.simulation.grounds import drawn_grounds
+from colonnade.verticals.medical.simulation.shapes import read_nodules, split
 
 SIZES = (0.0, 6.0, 10.0, 20.0, 100.0)
 SAYS = """Attributes: a class counts where three of four readers agree on it; AUC is of the first class against the

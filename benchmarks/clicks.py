@@ -24,21 +24,21 @@ from colonnade.core.progress import track
 from colonnade.core.random import numpy_generator
 from colonnade.core.trust.intervals import bootstrap
 from colonnade.core.types import Array, Volume
-from colonnade.verticals.medical.cases import Case, populated
-from colonnade.verticals.medical.clicks import Click, correcting
-from colonnade.verticals.medical.correction import network
+from colonnade.verticals.medical.correction.clicks import Click, correcting
+from colonnade.verticals.medical.correction.outline import Outline
+from colonnade.verticals.medical.correction.redraw import mended, redrawn
+from colonnade.verticals.medical.correction.session import network
 from colonnade.verticals.medical.data import Pair, read_case
-from colonnade.verticals.medical.detect import candidates_of, look
-from colonnade.verticals.medical.findings import findings_of
-from colonnade.verticals.medical.geometry import Scan
-from colonnade.verticals.medical.grounds import drawn_grounds
+from colonnade.verticals.medical.detection.detect import candidates_of, look
+from colonnade.verticals.medical.detection.findings import findings_of
 from colonnade.verticals.medical.metrics import dice
-from colonnade.verticals.medical.outline import Outline
-from colonnade.verticals.medical.patches import background_of
 from colonnade.verticals.medical.pipeline import NodulePipeline
 from colonnade.verticals.medical.recipes import HELD, TEST
-from colonnade.verticals.medical.redraw import mended, redrawn
-from colonnade.verticals.medical.shapes import Shape, read_nodules, shape_of, split
+from colonnade.verticals.medical.simulation.cases import Case, populated
+from colonnade.verticals.medical.simulation.grounds import drawn_grounds
+from colonnade.verticals.medical.simulation.patches import background_of
+from colonnade.verticals.medical.simulation.shapes import Shape, read_nodules, shape_of, split
+from colonnade.verticals.medical.studies.geometry import Scan
 
 CLICKS = 5
 FAILED, GOOD, HARM, GOAL = 0.6, 0.8, 0.02, 0.8

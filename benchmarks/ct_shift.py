@@ -26,14 +26,14 @@ from colonnade.core.progress import say, track
 from colonnade.core.random import numpy_generator
 from colonnade.core.trust.intervals import bootstrap
 from colonnade.core.types import Array, Volume
-from colonnade.verticals.medical.adapt import UNLABELLED
-from colonnade.verticals.medical.cases import Case, populated, truths_of
+from colonnade.verticals.medical.adaptation.adapt import UNLABELLED
+from colonnade.verticals.medical.detection.findings import ALONE
 from colonnade.verticals.medical.evaluate import Tally, tallied
-from colonnade.verticals.medical.findings import ALONE
-from colonnade.verticals.medical.grounds import Ground, drawn_grounds, real_grounds
 from colonnade.verticals.medical.metrics import Marked, cpm, interval
 from colonnade.verticals.medical.pipeline import NodulePipeline
-from colonnade.verticals.medical.shapes import Shape, read_nodules, shape_of, split
+from colonnade.verticals.medical.simulation.cases import Case, populated, truths_of
+from colonnade.verticals.medical.simulation.grounds import Ground, drawn_grounds, real_grounds
+from colonnade.verticals.medical.simulation.shapes import Shape, read_nodules, shape_of, split
 
 FITTED, TESTED = 5000, 6000  # seeds of phantoms
 NODULES = 4  # a scan

@@ -67,7 +67,7 @@ def drawn() -> Any:
 
     from colonnade.core.random import numpy_generator
     from colonnade.core.types import Volume
-    from colonnade.verticals.medical.phantom import draw_chest
+    from colonnade.verticals.medical.simulation.phantom import draw_chest
 
     chest = draw_chest(4000, extent=(340.0, 250.0, 300.0))
     generator = numpy_generator(0, "ct speed")
@@ -177,7 +177,9 @@ def timed(path: Path, *, threads: int) -> dict[str, Any]:
 
     import torch
 
-    from colonnade.verticals.medical import detect, pipeline, studies
+    from colonnade.verticals.medical import pipeline
+    from colonnade.verticals.medical.detection import detect
+    from colonnade.verticals.medical.studies import read as studies
 
     torch.set_num_threads(threads)
     nodules = pipeline.NodulePipeline.from_pretrained()
@@ -215,10 +217,10 @@ def beside(path: Path, *, threads: int, plain: int) -> dict[str, Any]:
     """Ours and the plain sliding window, taking turns, from the canonical scan to findings."""
     import torch
 
-    from colonnade.verticals.medical.detect import look
-    from colonnade.verticals.medical.geometry import canonical
+    from colonnade.verticals.medical.detection.detect import look
     from colonnade.verticals.medical.pipeline import NodulePipeline
-    from colonnade.verticals.medical.studies import read_study
+    from colonnade.verticals.medical.studies.geometry import canonical
+    from colonnade.verticals.medical.studies.read import read_study
 
     torch.set_num_threads(threads)
     pipeline = NodulePipeline.from_pretrained()
@@ -249,10 +251,10 @@ def _plain(pipeline: Any, volume: Any, overlap: float) -> Any:
     import torch
     from monai.inferers import sliding_window_inference
 
-    from colonnade.verticals.medical.detect import WINDOW_SIZE, Seen, region_on
-    from colonnade.verticals.medical.detector import STEP, exportable, windowed
-    from colonnade.verticals.medical.geometry import regrid
-    from colonnade.verticals.medical.lungs import find_lungs
+    from colonnade.verticals.medical.detection.detect import WINDOW_SIZE, Seen, region_on
+    from colonnade.verticals.medical.detection.detector import STEP, exportable, windowed
+    from colonnade.verticals.medical.detection.lungs import find_lungs
+    from colonnade.verticals.medical.studies.geometry import regrid
 
     detector = exportable(pipeline.detector).eval()  # weights as torch lays them out by itself
     grid = regrid(volume, STEP, low=np.zeros(3, int), high=np.array(volume.voxels.shape))
@@ -267,9 +269,9 @@ def _plain(pipeline: Any, volume: Any, overlap: float) -> Any:
 
 def _found(pipeline: Any, seen: Any, volume: Any) -> Any:
     """Findings as centres in mm and diameters, from one heat map."""
-    from colonnade.verticals.medical.detect import candidates_of
-    from colonnade.verticals.medical.findings import findings_of
-    from colonnade.verticals.medical.geometry import Scan
+    from colonnade.verticals.medical.detection.detect import candidates_of
+    from colonnade.verticals.medical.detection.findings import findings_of
+    from colonnade.verticals.medical.studies.geometry import Scan
 
     judged = pipeline.judged(candidates_of(seen), None)
     kept = [each for each in judged if each.score >= pipeline.operating.threshold]

@@ -24,9 +24,9 @@ from colonnade.core.encoders.graph import GraphConfig, GraphEncoder
 from colonnade.core.progress import say
 from colonnade.core.types import Graph, Packed
 from colonnade.knowledge.context import ContextConfig, context, features_of
-from colonnade.verticals.medical.graph import nodule_graph
 from colonnade.verticals.medical.guidelines import lung_rads
-from colonnade.verticals.medical.shapes import Nodule, read_nodules, split
+from colonnade.verticals.medical.ontology.graph import nodule_graph
+from colonnade.verticals.medical.simulation.shapes import Nodule, read_nodules, split
 
 ARMS = ("facts", "facts and graph", "facts and rewired graph")
 CONFIG = ContextConfig(hops=1, most=128, through=("raises", "suggests", "speaks_against", "has", "value_of", "is_a"))

@@ -98,7 +98,7 @@ def questions(graph: KnowledgeGraph, count: int) -> str:
 
 def real() -> KnowledgeGraph | None:
     """HPO, ICD-10-CM and our own tables, where their packages are installed."""
-    from colonnade.verticals.medical.terms import full_graph
+    from colonnade.verticals.medical.ontology.terms import full_graph
 
     try:
         return full_graph()

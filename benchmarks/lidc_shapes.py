@@ -25,17 +25,17 @@ from colonnade.core.progress import track
 from colonnade.core.random import numpy_generator
 from colonnade.core.result import Evaluation
 from colonnade.core.types import Array
-from colonnade.verticals.medical.cases import Case, populated
 from colonnade.verticals.medical.data import Pair, read_case
+from colonnade.verticals.medical.detection.findings import ALONE, WITH_WORDS
 from colonnade.verticals.medical.evaluate import Tally, summary, tallied
-from colonnade.verticals.medical.findings import ALONE, WITH_WORDS
-from colonnade.verticals.medical.grounds import drawn_grounds, scans
-from colonnade.verticals.medical.indications import read_indications
 from colonnade.verticals.medical.metrics import Marked, cpm, dice, interval, sensitivity
-from colonnade.verticals.medical.patches import background_of
 from colonnade.verticals.medical.pipeline import NodulePipeline
 from colonnade.verticals.medical.recipes import TEST
-from colonnade.verticals.medical.shapes import Nodule, Shape, read_nodules, reader_masks, shape_of, split
+from colonnade.verticals.medical.simulation.cases import Case, populated
+from colonnade.verticals.medical.simulation.grounds import drawn_grounds, scans
+from colonnade.verticals.medical.simulation.indications import read_indications
+from colonnade.verticals.medical.simulation.patches import background_of
+from colonnade.verticals.medical.simulation.shapes import Nodule, Shape, read_nodules, reader_masks, shape_of, split
 
 METHODS = {"CT": ALONE, "CT and indication": WITH_WORDS, "detector alone": "detector", "blobs (LoG, dots)": "blobs"}
 SIZES = (0.0, 4.0, 6.0, 8.0, 12.0, 100.0)

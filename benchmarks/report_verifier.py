@@ -19,13 +19,13 @@ from colonnade.core.progress import track
 from colonnade.core.random import numpy_generator
 from colonnade.knowledge.claims import Evidence, UnsupportedClaim, Value
 from colonnade.knowledge.reports import Report
-from colonnade.verticals.medical.consistency import checks
-from colonnade.verticals.medical.facts import SAID, Again
-from colonnade.verticals.medical.parsing import hear, refusals
-from colonnade.verticals.medical.perturbed import FACTS, TEXTS, text
-from colonnade.verticals.medical.plan import Context, planned
+from colonnade.verticals.medical.correction.rehearsal import Rehearsed, rehearsed
 from colonnade.verticals.medical.records import Finding, Nodules
-from colonnade.verticals.medical.rehearsal import Rehearsed, rehearsed
+from colonnade.verticals.medical.reporting.consistency import checks
+from colonnade.verticals.medical.reporting.facts import SAID, Again
+from colonnade.verticals.medical.reporting.parsing import hear, refusals
+from colonnade.verticals.medical.reporting.perturbed import FACTS, TEXTS, text
+from colonnade.verticals.medical.reporting.plan import Context, planned
 
 FIRST = 1000  # seeds below were looked at while the reader of texts was written
 ATTRIBUTES = ("texture", "margin", "spiculation", "lobulation", "calcification", "location")

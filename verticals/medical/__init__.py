@@ -44,7 +44,7 @@ nodules = Task(
 
 
 def _app(pipelines: Sequence[Any]) -> Any:
-    from .app import application
+    from .viewer.app import application
 
     return application(list(pipelines))
 

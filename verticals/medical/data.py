@@ -20,15 +20,15 @@ from scipy import ndimage
 
 from ...core.errors import FileError, FormatError, GeometryError, UnknownName
 from ...core.types import Array, Volume
-from .cases import Case, Truth, truths_of
-from .geometry import Scan, admit, canonical, to_index, to_world, turned
 from .layouts.folders import cases, folders, nnunet, pairs
 from .layouts.lidc import lidc
 from .layouts.luna16 import luna16
 from .layouts.monai import monai
 from .layouts.pair import SUFFIXES, Pair, Part, Sphere, split_name
-from .studies import read_study
-from .volumes import read_volume
+from .simulation.cases import Case, Truth, truths_of
+from .studies.geometry import Scan, admit, canonical, to_index, to_world, turned
+from .studies.read import read_study
+from .studies.volumes import read_volume
 
 __all__ = ["LAYOUTS", "Pair", "backgrounds_in", "chosen", "find_pairs", "read_case", "separate"]
 
@@ -170,8 +170,8 @@ def _outside(sphere: Sphere, volume: Volume, origin: str) -> str:
 
 def _read_by_readers(pair: Pair) -> tuple[Case, Scan]:
     """A LIDC series and its XML."""
-    from .dicom import read_series, read_stack
     from .layouts.readings import label_map, parsed, readings_of
+    from .studies.dicom import read_series, read_stack
 
     assert pair.readings is not None
     origin = str(pair.readings)
@@ -188,7 +188,7 @@ def _read_by_readers(pair: Pair) -> tuple[Case, Scan]:
 
 def backgrounds_in(data: Path) -> Iterator[tuple[str, Volume]]:
     """Canonical CTs that lie directly in a folder (files, and folders of DICOM), to put shapes into; no label maps."""
-    from .dicom import read_series
+    from .studies.dicom import read_series
 
     for item in sorted(data.iterdir()):
         stem, suffix = split_name(item)

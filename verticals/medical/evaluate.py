@@ -15,14 +15,14 @@ import numpy as np
 from ...core.progress import track
 from ...core.result import Evaluation
 from ...core.types import Array, Text
-from .baseline import blobs
-from .cases import Case, inside_of
 from .data import chosen, find_pairs, read_case
-from .detect import Candidate, candidates_of, look
-from .findings import ALONE, WITH_WORDS, mask_of
-from .geometry import Grid, to_world
+from .detection.baseline import blobs
+from .detection.detect import Candidate, candidates_of, look
+from .detection.findings import ALONE, WITH_WORDS, mask_of
 from .measure import measure
 from .metrics import Marked, at_threshold, cpm, match, sensitivity
+from .simulation.cases import Case, inside_of
+from .studies.geometry import Grid, to_world
 
 if TYPE_CHECKING:
     from .pipeline import NodulePipeline
@@ -68,7 +68,7 @@ def tallied(pipeline: NodulePipeline, cases: Iterable[Case], *, outlines: tuple[
 
 
 def _count(pipeline: NodulePipeline, case: Case, tally: Tally) -> None:
-    from .judge import judge
+    from .detection.judge import judge
 
     seen = look(pipeline.detector, case.volume)
     if seen is None:

@@ -12,8 +12,8 @@ from typing import Any
 
 from ...core.audit import AuditLog, facts_of
 from ...core.result import Result
-from .graph import nodule_graph
 from .guidelines.manage import Managed
+from .ontology.graph import nodule_graph
 from .records import BANNER, Nodules
 
 

@@ -18,19 +18,20 @@ from ...core.pipeline import Answered, FitOptions, Pipeline
 from ...core.result import Evaluation
 from ...core.types import Array, Text, Volume
 from ...core.vertical import Task
-from . import dates, nodules
-from .attributes import Describer
-from .comparison import Comparison, Examined, compare
-from .dates import Between
-from .detect import FAINT, Candidate, Seen, candidates_of, look
-from .detector import Detector, DetectorConfig, exportable
-from .findings import ALONE, WITH_WORDS, Judged, Operating, findings_of, middle_of
-from .fitness import doubts, qualities
-from .geometry import Scan, admit, canonical, turned
-from .judge import judge, judge_config
+from . import nodules
+from .attributes.describe import Describer
+from .detection.detect import FAINT, Candidate, Seen, candidates_of, look
+from .detection.detector import Detector, DetectorConfig, exportable
+from .detection.findings import ALONE, WITH_WORDS, Judged, Operating, findings_of, middle_of
+from .detection.fitness import doubts, qualities
+from .detection.judge import judge, judge_config
+from .followup.comparison import Comparison, Examined, compare
 from .patient import read_patient
 from .records import Finding, Nodules
-from .studies import read_study
+from .studies import dates
+from .studies.dates import Between
+from .studies.geometry import Scan, admit, canonical, turned
+from .studies.read import read_study
 
 LEAST = 300.0  # mL of lung that must be seen for the answer to be about a chest
 
@@ -133,7 +134,7 @@ class NodulePipeline(Pipeline):
 
     def concluded(self, answer: Nodules, record: Mapping[str, Any], volume: Volume) -> Answered:
         """What follows from the findings: changes, management and report. A correction of findings ends here too."""
-        from .conclusion import conclude
+        from .reporting.conclusion import conclude
 
         return conclude(answer, record, volume, operating=self.operating, model=self.model, card=self.card)
 
@@ -200,7 +201,7 @@ class NodulePipeline(Pipeline):
             from .recipes import recipe
 
             return recipe(options.recipe)(data, options, self)
-        from .adapt import fit_folder
+        from .adaptation.adapt import fit_folder
 
         return fit_folder(self, data, options)
 

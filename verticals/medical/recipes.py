@@ -25,18 +25,12 @@ from ...core.pipeline import FitOptions
 from ...core.progress import say, track
 from ...core.random import numpy_generator
 from ...core.types import Volume
-from .cases import Case
-from .detector import Detector
-from .findings import Operating
-from .fitness import bounds, qualities_of
-from .grounds import Ground, drawn_grounds, real_grounds, scans, warped_grounds
-from .indications import read_indications
-from .judge import judge_config
-from .operating import calibrated, outlined_patches
-from .patches import Background
-from .shapes import Shape, read_nodules, shape_of, split
-from .simulate import scanned
-from .train import (
+from .detection.detector import Detector
+from .detection.findings import Operating
+from .detection.fitness import bounds, qualities_of
+from .detection.judge import judge_config
+from .detection.operating import calibrated, outlined_patches
+from .detection.train import (
     Effort,
     Folds,
     gather,
@@ -48,6 +42,12 @@ from .train import (
     train_detector,
     train_judge,
 )
+from .simulation.cases import Case
+from .simulation.grounds import Ground, drawn_grounds, real_grounds, scans, warped_grounds
+from .simulation.indications import read_indications
+from .simulation.patches import Background
+from .simulation.shapes import Shape, read_nodules, shape_of, split
+from .simulation.simulate import scanned
 
 if TYPE_CHECKING:
     from .pipeline import NodulePipeline
@@ -146,7 +146,7 @@ def lidc_shapes_operating(
 
 def lidc_attributes(data: Path, options: FitOptions, pipeline: NodulePipeline) -> NodulePipeline:
     """The same weights with a describer of what this detector outlines."""
-    from .attributes_recipe import describe_recipe
+    from .attributes.recipe import describe_recipe
 
     describer, card = describe_recipe(data, options, pipeline)
     fitted = pipeline.with_operating(pipeline.operating)

@@ -13,9 +13,9 @@ from ...core.result import Interval
 from ...core.types import Array
 
 if TYPE_CHECKING:
-    from .comparison import Comparison
-    from .fitness import Doubt
-    from .growth import Change
+    from .detection.fitness import Doubt
+    from .followup.comparison import Comparison
+    from .followup.growth import Change
     from .guidelines.manage import Managed
 
 BANNER = (

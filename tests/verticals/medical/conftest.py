@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from colonnade.core.types import Array, Volume
-from colonnade.verticals.medical.geometry import to_world
-from colonnade.verticals.medical.phantom import draw_chest
+from colonnade.verticals.medical.simulation.phantom import draw_chest
+from colonnade.verticals.medical.studies.geometry import to_world
 
 RADIUS = 7.0  # mm
 

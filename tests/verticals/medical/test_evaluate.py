@@ -10,7 +10,7 @@ import torch
 from colonnade.core.errors import FormatError, GeometryError, UnknownName
 from colonnade.core.pipeline import FitOptions
 from colonnade.core.types import Array, Volume
-from colonnade.verticals.medical import adapt
+from colonnade.verticals.medical.adaptation import adapt
 from colonnade.verticals.medical.data import Pair, find_pairs, read_case
 from colonnade.verticals.medical.pipeline import NodulePipeline
 from colonnade.verticals.medical.recipes import recipe

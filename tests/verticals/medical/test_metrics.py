@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from colonnade.core.types import Volume
-from colonnade.verticals.medical.cases import Case, Truth
 from colonnade.verticals.medical.metrics import Marked, at_threshold, cpm, dice, match, sensitivity
+from colonnade.verticals.medical.simulation.cases import Case, Truth
 
 
 def test_a_mark_within_the_radius_finds_and_a_second_one_costs_nothing() -> None:

@@ -14,11 +14,11 @@ from colonnade.core.errors import FileError, FormatError, MissingModality, Unkno
 from colonnade.core.result import Result
 from colonnade.core.types import Array, Volume
 from colonnade.knowledge.claims import UnsupportedClaim
-from colonnade.verticals.medical.geometry import Scan, canonical
 from colonnade.verticals.medical.pipeline import NodulePipeline
-from colonnade.verticals.medical.plan import Context
 from colonnade.verticals.medical.records import BANNER
-from colonnade.verticals.medical.report import report_of
+from colonnade.verticals.medical.reporting.plan import Context
+from colonnade.verticals.medical.reporting.report import report_of
+from colonnade.verticals.medical.studies.geometry import Scan, canonical
 
 WORDS = "Nodule seen on a chest radiograph."
 

@@ -10,11 +10,13 @@ import torch
 
 from colonnade.core.pipeline import FitOptions
 from colonnade.core.types import Volume
-from colonnade.verticals.medical import detect, grounds, recipes, train
-from colonnade.verticals.medical.indications import read_indications
-from colonnade.verticals.medical.phantom import draw_chest
+from colonnade.verticals.medical import recipes
+from colonnade.verticals.medical.detection import detect, train
 from colonnade.verticals.medical.pipeline import NodulePipeline
-from colonnade.verticals.medical.shapes import RATINGS, STEP, Shape
+from colonnade.verticals.medical.simulation import grounds
+from colonnade.verticals.medical.simulation.indications import read_indications
+from colonnade.verticals.medical.simulation.phantom import draw_chest
+from colonnade.verticals.medical.simulation.shapes import RATINGS, STEP, Shape
 
 
 def ball(patient: str) -> Shape:

@@ -20,9 +20,9 @@ from typing import Any
 from ....core.errors import FileError, FormatError
 from ....core.optional import require
 from ....core.result import whole_folder
-from ..archive import Member, members
-from ..pixels import BROKEN, sentence
-from ..slices import named
+from ..studies.archive import Member, members
+from ..studies.pixels import BROKEN, sentence
+from ..studies.slices import named
 from .algorithm import NOTICE
 
 TABLE = "dicomanonymizer.dicom_anonymization_databases.dicomfields_2026c"

@@ -12,8 +12,8 @@ import numpy as np
 from ....core.errors import FormatError, GeometryError
 from ....core.optional import require
 from ....core.types import Array
-from ..dicom import Stack
 from ..records import Finding, Nodules
+from ..studies.dicom import Stack
 from .algorithm import MAKER, NAME, NOTICE, SERIES, Algorithm
 
 SIDES = {"right": ("3341006", "Right lung"), "left": ("44029006", "Left lung")}

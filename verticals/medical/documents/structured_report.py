@@ -9,8 +9,8 @@ from typing import Any
 
 from ....core.errors import FormatError
 from ....core.optional import require
-from ..dicom import Stack
 from ..records import Finding, Nodules
+from ..studies.dicom import Stack
 from .algorithm import MAKER, NAME, SERIES, Algorithm
 from .segmentation import LUNG, sources
 

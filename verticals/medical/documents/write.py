@@ -10,8 +10,8 @@ from pathlib import Path
 from ....core import digest
 from ....core.errors import FormatError, UnknownName
 from ....core.result import Result, whole_folder
-from ..dicom import Stack, read_stack
-from ..studies import is_dicom
+from ..studies.dicom import Stack, read_stack
+from ..studies.read import is_dicom
 from .algorithm import Algorithm
 from .fhir import bundle, pseudonym
 

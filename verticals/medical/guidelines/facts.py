@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypeAlias, cast, get_args
 
 from ....knowledge.rules import Predicate, Statement, Value
-from ..growth import LEAST, Change
+from ..followup.growth import LEAST, Change
 from ..records import Attribute, Finding
 from .bts import Compared
 from .lung_rads import Airway, Category, Comparison, Cyst, Texture

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ....knowledge.rules import Condition, Proof, Rule, Statement, derive
-from ..growth import Change
+from ..followup.growth import Change
 from ..records import Finding
 from . import bts as bts_2015
 from . import fleischner, lung_rads

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..volumes import READERS
+from ..studies.volumes import READERS
 
 SUFFIXES = tuple(suffix for suffixes, _ in READERS for suffix in suffixes)
 Part = Literal["", "training", "validation", "test"]

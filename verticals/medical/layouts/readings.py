@@ -17,8 +17,8 @@ import numpy as np
 
 from ....core.errors import FileError, FormatError, GeometryError
 from ....core.types import Array
-from ..dicom import Stack
-from ..shapes import Drawing, filled, grouped
+from ..simulation.shapes import Drawing, filled, grouped
+from ..studies.dicom import Stack
 from .pair import Sphere
 
 NAMESPACE = "{http://www.nih.gov}"

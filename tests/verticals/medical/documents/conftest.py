@@ -13,8 +13,8 @@ from pydicom.uid import generate_uid
 from colonnade.core import digest
 from colonnade.core.result import Interval, Result, Source
 from colonnade.core.types import Volume
-from colonnade.verticals.medical.dicom import read_series
 from colonnade.verticals.medical.records import Finding, Nodules
+from colonnade.verticals.medical.studies.dicom import read_series
 
 PATIENT = {"PatientID": "12345", "PatientName": "Doe^Jane", "PatientBirthDate": "19600101", "PatientSex": "F"}
 

@@ -12,8 +12,8 @@ from pydicom.dataset import Dataset
 
 from colonnade.core.errors import FormatError
 from colonnade.core.types import Volume
-from colonnade.verticals.medical.dicom import read_series
 from colonnade.verticals.medical.documents.deidentify import deidentify
+from colonnade.verticals.medical.studies.dicom import read_series
 
 pytest.importorskip("dicomanonymizer", reason="dicom-anonymizer is part of the extra 'dicom'")
 KEY = b"sixteen bytes, a secret"

@@ -49,6 +49,21 @@ def test_every_segment_frame_refers_to_the_image_it_lies_on(result: Result, stud
         np.testing.assert_allclose(group.PlanePositionSequence[0].ImagePositionPatient, places[image], atol=1e-4)
 
 
+def test_one_finding_alone_is_referred_to_with_the_slices_it_lies_on(
+    result: Result, study: Path, tmp_path: Path
+) -> None:
+    import highdicom
+
+    first = result.answer.findings[0]
+    labels = np.where(result.labels == first.label, result.labels, 0)
+    alone = replace(result, answer=replace(result.answer, findings=(first,), labels=labels))
+    files = write_documents(alone, study, tmp_path / "out", formats=["seg", "sr"]).files
+    (group,) = highdicom.sr.srread(files[1]).content.get_volumetric_roi_measurement_groups()
+    assert group.referenced_segment.referenced_segment_numbers == [1]
+    images = group.source_images_for_segmentation or group.referenced_segment[1:]
+    assert len(images) == len(np.unique(np.argwhere(labels)[:, 2]))
+
+
 def test_the_structured_report_reads_back_with_measurements_and_segments(
     result: Result, study: Path, tmp_path: Path
 ) -> None:

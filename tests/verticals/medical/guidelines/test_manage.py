@@ -9,7 +9,7 @@ import pytest
 
 from colonnade.core.errors import InputError
 from colonnade.core.result import Interval, dumps, plain
-from colonnade.verticals.medical.growth import Change
+from colonnade.verticals.medical.followup.growth import Change
 from colonnade.verticals.medical.guidelines.facts import Detail, Reading
 from colonnade.verticals.medical.guidelines.manage import manage
 from colonnade.verticals.medical.guidelines.patient import Patient

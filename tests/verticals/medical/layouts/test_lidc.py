@@ -10,7 +10,7 @@ import pytest
 from colonnade.core.errors import FileError, FormatError, GeometryError
 from colonnade.core.types import Array, Volume
 from colonnade.verticals.medical.data import find_pairs, read_case
-from colonnade.verticals.medical.geometry import to_world
+from colonnade.verticals.medical.studies.geometry import to_world
 
 RATINGS = ("subtlety", "internalStructure", "calcification", "sphericity", "margin", "lobulation", "spiculation",
            "texture", "malignancy")  # fmt: skip

@@ -8,8 +8,8 @@ import pytest
 from colonnade.core.errors import FileError, FormatError, GeometryError
 from colonnade.core.types import Array, Volume
 from colonnade.verticals.medical.data import find_pairs, read_case
-from colonnade.verticals.medical.geometry import to_world
 from colonnade.verticals.medical.pipeline import NodulePipeline
+from colonnade.verticals.medical.studies.geometry import to_world
 
 UID = "1.3.6.1.4.1.14519.5.2.1.6279.6001.1"
 HEAD = "seriesuid,coordX,coordY,coordZ,diameter_mm\n"

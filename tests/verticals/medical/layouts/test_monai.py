@@ -11,7 +11,7 @@ import pytest
 from colonnade.core.errors import FileError, FormatError, GeometryError
 from colonnade.core.types import Volume
 from colonnade.verticals.medical.data import chosen, find_pairs, read_case
-from colonnade.verticals.medical.geometry import to_world
+from colonnade.verticals.medical.studies.geometry import to_world
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What a nodule looks like, where it lies, and how suspicious readers would rate it."""

@@ -1,0 +1,1 @@
+"""From a scan to candidates with calibrated scores, and from those to findings."""

@@ -1,0 +1,1 @@
+"""The same nodules on two dates."""

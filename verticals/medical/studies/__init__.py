@@ -1,0 +1,1 @@
+"""Reading studies: DICOM folders, zips and files, NIfTI, NRRD and MHA, through one gate of geometry."""

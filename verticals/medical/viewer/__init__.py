@@ -1,0 +1,1 @@
+"""The page on which a reader scrolls a study, corrects findings and reads the report."""
