@@ -20,10 +20,10 @@ import results
 
 from colonnade.core.random import numpy_generator
 from colonnade.knowledge.claims import Evidence
-from colonnade.verticals.medical.correction.rehearsal import rehearsed
 from colonnade.verticals.medical.reporting.facts import Again
 from colonnade.verticals.medical.reporting.language import NAMES, findings_in, keywords_in
 from colonnade.verticals.medical.reporting.plan import planned
+from colonnade.verticals.medical.reporting.rehearsal import rehearsed
 
 TERMS: Mapping[str, tuple[str, ...]] = {
     **{name: (name,) for name in NAMES},

@@ -2,7 +2,7 @@
 
     python benchmarks/report_verifier.py [--sets 100]
 
-Answers are made up from seeds (verticals/medical/rehearsal.py: findings with masks, attributes, an earlier scan, a
+Answers are made up from seeds (verticals/medical/reporting/rehearsal.py: findings with masks, attributes, an earlier scan, a
 patient). Each is made wrong in one place, once in its values before the report is written and once in its text
 afterwards; a wrong one that passes is a miss, a right one that is refused is a false refusal.
 """
@@ -19,13 +19,13 @@ from colonnade.core.progress import track
 from colonnade.core.random import numpy_generator
 from colonnade.knowledge.claims import Evidence, UnsupportedClaim, Value
 from colonnade.knowledge.reports import Report
-from colonnade.verticals.medical.correction.rehearsal import Rehearsed, rehearsed
 from colonnade.verticals.medical.records import Finding, Nodules
 from colonnade.verticals.medical.reporting.consistency import checks
 from colonnade.verticals.medical.reporting.facts import SAID, Again
 from colonnade.verticals.medical.reporting.parsing import hear, refusals
 from colonnade.verticals.medical.reporting.perturbed import FACTS, TEXTS, text
 from colonnade.verticals.medical.reporting.plan import Context, planned
+from colonnade.verticals.medical.reporting.rehearsal import Rehearsed, rehearsed
 
 FIRST = 1000  # seeds below were looked at while the reader of texts was written
 ATTRIBUTES = ("texture", "margin", "spiculation", "lobulation", "calcification", "location")

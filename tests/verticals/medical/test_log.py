@@ -7,8 +7,8 @@ from pathlib import Path
 
 from colonnade.core.audit import AuditLog
 from colonnade.core.result import Result, Source
-from colonnade.verticals.medical.correction.rehearsal import rehearsed
 from colonnade.verticals.medical.log import log_answer
+from colonnade.verticals.medical.reporting.rehearsal import rehearsed
 
 
 def test_a_line_holds_digests_and_settings_and_no_content(tmp_path: Path) -> None:

@@ -17,6 +17,10 @@ SCOPE = (
     "Only pulmonary nodules were looked for: nothing is said of the heart, the mediastinum, bones or anything else.",
     "Nothing here says benign or malignant.",
 )
+UNUSED = (
+    "The second look at crop and indication changed no score: on validation scans it did not help, so its gates tell "
+    "nothing about these findings."
+)
 UNKNOWN = "Texture, margin and other attributes are not judged here."
 
 
@@ -26,6 +30,9 @@ def limits(answer: Nodules, card: Mapping[str, Any], evidence: dict[str, Evidenc
     said = [MADE, *SCOPE]
     if answer.findings and not any(each.attributes for each in answer.findings):
         said.append(UNKNOWN)
+    kept = card.get("judge", {})
+    if kept and not any(each["residual"] or any(each["powers"]) for each in kept.values()):
+        said.append(UNUSED)
     claims = [
         Claim(template="{limit}", facts={"limit": Fact(value=each, evidence="card", measure=lambda each=each: each)},  # type: ignore[misc]
               kind="limitation") for each in said

@@ -60,8 +60,10 @@ def test_one_finding_alone_is_referred_to_with_the_slices_it_lies_on(
     files = write_documents(alone, study, tmp_path / "out", formats=["seg", "sr"]).files
     (group,) = highdicom.sr.srread(files[1]).content.get_volumetric_roi_measurement_groups()
     assert group.referenced_segment.referenced_segment_numbers == [1]
-    images = group.source_images_for_segmentation or group.referenced_segment[1:]
-    assert len(images) == len(np.unique(np.argwhere(labels)[:, 2]))
+    images = [each for each in group[0].ContentSequence if each.ValueType == "IMAGE"]
+    segment, slices = images[:1], images[1:]
+    assert segment[0].ReferencedSOPSequence[0].ReferencedSegmentNumber == 1
+    assert len(slices) == len(np.unique(np.argwhere(labels)[:, 2]))
 
 
 def test_the_structured_report_reads_back_with_measurements_and_segments(

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from colonnade.knowledge.claims import Evidence, verify
-from colonnade.verticals.medical.correction.rehearsal import rehearsed
 from colonnade.verticals.medical.ontology.background import background
 from colonnade.verticals.medical.patient import Clinical
 from colonnade.verticals.medical.records import Attribute, Nodules
+from colonnade.verticals.medical.reporting.rehearsal import rehearsed
 
 
 @pytest.fixture(scope="module")

@@ -11,14 +11,15 @@ from colonnade.core.random import numpy_generator
 from colonnade.core.result import Interval
 from colonnade.knowledge.claims import Claim, Evidence, Fact, UnsupportedClaim
 from colonnade.knowledge.reports import Report
-from colonnade.verticals.medical.correction.rehearsal import Rehearsed, rehearsed
 from colonnade.verticals.medical.records import Attribute, Finding, Nodules
 from colonnade.verticals.medical.reporting import sentences
 from colonnade.verticals.medical.reporting.consistency import checks
 from colonnade.verticals.medical.reporting.facts import Again, absent_facts, noun, place_fact, present_facts
+from colonnade.verticals.medical.reporting.limits import UNUSED, limits
 from colonnade.verticals.medical.reporting.parsing import hear, refusals
 from colonnade.verticals.medical.reporting.perturbed import FACTS, TEXTS, text
 from colonnade.verticals.medical.reporting.plan import planned
+from colonnade.verticals.medical.reporting.rehearsal import Rehearsed, rehearsed
 from colonnade.verticals.medical.reporting.report import report_of
 
 SECTIONS = ("Indication", "Technique", "Comparison", "Findings", "Impression", "Recommendation", "Limitations")
@@ -207,3 +208,10 @@ def test_a_suspicion_is_said_to_be_no_probability_of_cancer(made: Rehearsed) -> 
     rated = dataclasses.replace(made.answer.findings[0], malignancy=Interval(value=0.5, low=0.3, high=0.7))
     answer = dataclasses.replace(made.answer, findings=(rated, *made.answer.findings[1:]))
     assert any("no probability of cancer" in each for each in reported(made, answer).sentences())
+
+
+def test_a_second_look_that_changed_nothing_is_told(made: Rehearsed) -> None:
+    rows = {"ct": {"residual": 0.0, "powers": [0.0, 0.0]}}
+    assert limits(made.answer, {"judge": rows}, {}).claims[-1].sentence() == UNUSED
+    rows |= {"ct+indication": {"residual": 0.5, "powers": [0.0, 0.0]}}
+    assert UNUSED not in [each.sentence() for each in limits(made.answer, {"judge": rows}, {}).claims]

@@ -18,9 +18,9 @@ from ..followup.alignment import Alignment
 from ..followup.comparison import Comparison, again
 from ..patient import Clinical
 from ..records import Attribute, Finding, Nodules, side_of
-from ..reporting.advice import managed
-from ..reporting.plan import Context
 from ..studies.geometry import Scan, to_index, to_world
+from .advice import managed
+from .plan import Context
 
 SHAPE, SPACING = (150, 110, 70), (1.2, 1.2, 1.5)
 OPERATING = Operating(threshold=0.2)
