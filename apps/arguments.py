@@ -39,7 +39,10 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         if not options.task:
             raise UsageError(f"name a task: colonnade {options.command} {_SHAPE} (known: {', '.join(tasks())})")
         own = _task_parser(options.command, find(options.task))
-        return own.parse_args(["--help"] if options.wants_help else rest, namespace=options)
+        options = own.parse_args(["--help"] if options.wants_help else rest, namespace=options)
+        if options.command == "predict" and options.documents and options.out is None:
+            raise UsageError("--documents are written into a folder: name it with --out")
+        return options
     if options.command == "bench":
         options.arguments = rest
     elif rest:
@@ -103,6 +106,11 @@ def _task_parser(command: str, task: Task) -> argparse.ArgumentParser:
         )
     parser.add_argument("--checkpoint", type=Path, help="a fitted model's folder (default: the one that ships)")
     parser.add_argument("--out", type=Path, help="folder for result.json, report.html and files")
+    if command == "predict":
+        parser.add_argument(
+            "--documents", action="store_true", help="write what other systems of the field read into OUT/documents"
+        )
+        parser.add_argument("--log", type=Path, help="append a line to this log, whose lines are chained by digests")
     return parser
 
 

@@ -53,11 +53,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _predict(options: argparse.Namespace) -> Answer:
-    pipeline = _pipeline(options)
-    result = pipeline.predict(**arguments.given(options))
-    answer = result.to_dict(report=None if options.out is None else f"{options.out}/report.html")
+    pipeline, given = _pipeline(options), arguments.given(options)
+    result = pipeline.predict(**given)
+    answer: Answer = result.to_dict(report=None if options.out is None else f"{options.out}/report.html")
     if options.out is not None:
         result.save(options.out)
+    if options.documents:
+        written = pipeline.documents(result, given, options.out / "documents")
+        answer["documents"] = {"files": [str(each) for each in written.files], "left_out": list(written.left_out)}
+    if options.log is not None:
+        answer["log"] = {"path": str(options.log), "sha256": pipeline.log(result, options.log)}
     return answer
 
 

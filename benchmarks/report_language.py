@@ -3,8 +3,8 @@
     python benchmarks/report_language.py DATA
 
 DATA holds reports.csv, the Indiana collection (Open-i) of radiograph reports with the MeSH terms that its indexers gave
-each report. The names and cues of verticals/medical/language.py were written on the reports of even place in the file;
-the numbers here are of those of odd place, which were not looked at.
+each report. The names and cues of verticals/medical/reporting/language.py were written on the reports of even place in
+the file; the numbers here are of those of odd place, which were not looked at.
 """
 
 from __future__ import annotations

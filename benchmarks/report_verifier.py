@@ -2,8 +2,8 @@
 
     python benchmarks/report_verifier.py [--sets 100]
 
-Answers are made up from seeds (verticals/medical/reporting/rehearsal.py: findings with masks, attributes, an earlier scan, a
-patient). Each is made wrong in one place, once in its values before the report is written and once in its text
+Answers are made up from seeds (verticals/medical/reporting/rehearsal.py: findings with masks, attributes, an earlier
+scan, a patient). Each is made wrong in one place, once in its values before the report is written and once in its text
 afterwards; a wrong one that passes is a miss, a right one that is refused is a false refusal.
 """
 

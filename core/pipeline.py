@@ -56,6 +56,14 @@ class Answered:
     gates: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Documents:
+    """The files written, and why others were not."""
+
+    files: tuple[Path, ...]
+    left_out: tuple[str, ...] = ()
+
+
 class Pipeline(ABC):
     """One task, ready to use. `record` below is a mapping from modality name to what `read` made of it."""
 
@@ -164,6 +172,24 @@ class Pipeline(ABC):
         _refuse_seed(seed)
         result = self.evaluate_on(existing(data, "data"), layout=layout, seed=seed)
         return dataclasses.replace(result, seconds=round(time.perf_counter() - started, 3))
+
+    def documents(self, result: Result, given: Mapping[str, Any], folder: str | Path) -> Documents:
+        """Write an answer as the documents that other systems of its field read; `given` is what `predict` was given.
+
+        Raises:
+            InputError: the task has no documents beside its report, or these inputs allow none.
+        """
+        raise InputError(f"{self.task.name} has no documents beside its report")
+
+    def log(self, result: Result, path: str | Path) -> str:
+        """Append a line about an answer to a log whose lines are chained by their digests, and return the digest.
+
+        Raises:
+            FileError: the log cannot be written, or its last line does not hold.
+        """
+        from .audit import AuditLog, facts_of
+
+        return AuditLog(Path(path)).append("predict", facts_of(result))
 
     def explain(self, **given: Any) -> Explanation:
         """What each modality contributed to this answer: exact Shapley values over the subsets present."""

@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from colonnade.apps import cli
 from colonnade.apps.cli import main
+from colonnade.core.audit import AuditLog
 
 
 def test_tasks_prints_one_json_object_and_nothing_else(capsys):
@@ -24,6 +26,7 @@ def test_tasks_prints_one_json_object_and_nothing_else(capsys):
         (["predict", "medical/nodule", "--ct", "x"], "did you mean 'medical/nodules'"),
         (["predict", "medical/nodules", "--mri", "x"], "unrecognized arguments: --mri x"),
         (["evaluate", "medical/nodules"], "required: DATA"),
+        (["predict", "finance/market-risk", "--documents"], "name it with --out"),
         (["frobnicate"], "invalid choice: 'frobnicate'"),
         (["tasks", "more"], "unrecognised: more"),
         (["bench", "no-such"], "there is no benchmark 'no-such'"),
@@ -40,6 +43,25 @@ def test_off_words_are_one_sentence_and_exit_code_2(words, says, capsys):
 def test_with_json_an_error_is_an_object_too(capsys):
     assert main(["predict", "no/such", "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["kind"] == "UnknownName"
+
+
+def test_an_answer_comes_with_documents_and_a_line_in_a_chained_log(tmp_path, capsys):
+    sample, log = Path(__file__).parents[2] / "samples" / "medical", tmp_path / "log.jsonl"
+    words = ["predict", "medical/nodules", "--ct", str(sample / "ct.nrrd"), "--json", "--log", str(log)]
+    assert main([*words, "--out", str(tmp_path / "out"), "--documents"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [Path(each).name for each in told["documents"]["files"]] == ["nodules.fhir.json"]
+    assert "is no DICOM series" in told["documents"]["left_out"][0]
+    assert json.loads((tmp_path / "out" / "documents" / "nodules.fhir.json").read_text())["resourceType"] == "Bundle"
+    checked = AuditLog(log).verify(head=told["log"]["sha256"])
+    assert (checked.lines, checked.fault) == (1, "")
+
+
+def test_a_task_without_documents_says_so(tmp_path, capsys):
+    sample = Path(__file__).parents[2] / "samples" / "finance" / "sp500.csv"
+    words = ["predict", "finance/market-risk", "--prices", str(sample), "--out", str(tmp_path / "out"), "--documents"]
+    assert main(words) == 2
+    assert "finance/market-risk has no documents beside its report" in capsys.readouterr().err
 
 
 def test_help_of_a_task_lists_its_modalities(capsys):

@@ -14,8 +14,8 @@ from ...core.checkpoint import Checkpoint
 from ...core.config import from_plain, to_plain
 from ...core.errors import FormatError, UnknownName
 from ...core.model import Model, ModelConfig, build
-from ...core.pipeline import Answered, FitOptions, Pipeline
-from ...core.result import Evaluation
+from ...core.pipeline import Answered, Documents, FitOptions, Pipeline
+from ...core.result import Evaluation, Result
 from ...core.types import Array, Text, Volume
 from ...core.vertical import Task
 from . import nodules
@@ -188,6 +188,22 @@ class NodulePipeline(Pipeline):
             self._last = (id(scan), seen, candidates_of(seen) if seen is not None else [])
             self._scan = scan  # keeps the id from being given to another scan
         return self._last[1], self._last[2]
+
+    # ---- what other systems and auditors read ---------------------------------------------------------------------
+
+    def documents(self, result: Result, given: Mapping[str, Any], folder: str | Path) -> Documents:
+        """DICOM-SEG, Structured Report and FHIR bundle, as far as the CT allows them."""
+        from .documents.write import write_documents
+
+        if not isinstance(given["ct"], (str, Path)):
+            raise FormatError("documents refer to the images they are about: give the ct as a path")
+        return write_documents(result, given["ct"], folder)
+
+    def log(self, result: Result, path: str | Path) -> str:
+        """With operating point, guidelines and their digests beside what every task logs."""
+        from .log import log_answer
+
+        return log_answer(result, path)
 
     # ---- labelled data ------------------------------------------------------------------------------------------
 

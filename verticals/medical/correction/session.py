@@ -30,10 +30,10 @@ from ..detection.detect import Candidate, Seen, cut
 from ..detection.findings import Judged, finding_of
 from ..records import Finding, Nodules, side_of
 from ..studies.geometry import Scan, canonical, restore, to_index, to_world, turned
-from ..viewer.places import Places, written
 from .clicks import Click
 from .edits import Corrected, Edit, Kind, changed_by, digest_of, told_in
 from .outline import Outline
+from .places import Places, written
 from .redraw import Redraw, RedrawConfig, mended, redrawn
 
 if TYPE_CHECKING:

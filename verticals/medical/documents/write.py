@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ....core import digest
 from ....core.errors import FormatError, UnknownName
+from ....core.pipeline import Documents
 from ....core.result import Result, whole_folder
 from ..studies.dicom import Stack, read_stack
 from ..studies.read import is_dicom
@@ -21,14 +21,6 @@ NO_DICOM = (
     "and {source} is no DICOM series: give the scan as DICOM"
 )
 NO_FINDING = "there is no finding, so there is no segment and no measurement to write as DICOM"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Documents:
-    """The files written, and why others were not."""
-
-    files: tuple[Path, ...]
-    left_out: tuple[str, ...]
 
 
 def write_documents(

@@ -9,9 +9,9 @@ import numpy as np
 
 from ....core.errors import InputError
 from ....core.types import Array, Volume
-from ..correction.outline import Outline
 from ..detection.lungs import Lungs
 from ..studies.geometry import to_index, to_world
+from .outline import Outline
 
 NEAR = 10.0  # mm from an outline within which a click is about it
 REACH = 40.0  # mm from an outline beyond which a click cannot be about it
