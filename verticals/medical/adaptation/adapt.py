@@ -64,7 +64,10 @@ def fit_folder(pipeline: NodulePipeline, data: Path, options: FitOptions) -> Nod
     if unlabelled:
         pretrain(detector, unlabelled, seed=options.seed)
     _fit(detector, Labelled(grounds=grounds, seed=options.seed), options)
-    fitted = type(pipeline)(detector, copy.deepcopy(pipeline.judge), pipeline.operating, config=pipeline.config)
+    fitted = type(pipeline)(
+        detector, copy.deepcopy(pipeline.judge), pipeline.operating, config=pipeline.config,
+        describer=pipeline.describer,
+    )  # fmt: skip
     operating, numbers = _operating(fitted, held)
     fitted.operating = operating
     fitted.card = {

@@ -80,6 +80,7 @@ def test_an_accepted_fit_carries_its_record_and_the_next_one_follows_it(
     assert line["status"] == "accepted"
     assert line["new_weights"] == first.model["sha256"]
     assert line["old_weights"] != line["new_weights"]
+    assert first.describer is not None, "a fitted detector's findings are still described"
     first.fit(data, out=tmp_path / "two", options=options)
     records = NodulePipeline.from_pretrained(tmp_path / "two").card["acceptance"]
     assert len(records) == 2
