@@ -49,7 +49,7 @@ def make(data: Path, *, epochs: int = EPOCHS, batches: int = BATCHES, seed: int 
         config={"redraw": to_plain(model.config)},
         tensors={name: each.detach().float().numpy().astype(np.float16) for name, each in model.state_dict().items()},
         card={
-            "recipe": "redraw_recipe",
+            "recipe": "colonnade.verticals.medical.correction.recipe",
             "seed": seed,
             "epochs": epochs,
             "batches": batches,
