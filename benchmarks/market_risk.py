@@ -19,14 +19,14 @@ import numpy as np
 from benchmarks.results import table, write
 from colonnade.core.errors import MissingExtra
 from colonnade.core.types import Array
-from colonnade.verticals.finance.boosting import walk_boosting
-from colonnade.verticals.finance.forecast import Walk, coverage, exceedances, walk
-from colonnade.verticals.finance.metrics import by_month, diebold_mariano, kupiec, qlike
-from colonnade.verticals.finance.model import Network
-from colonnade.verticals.finance.pipeline import MarketRiskPipeline
-from colonnade.verticals.finance.records import HORIZONS
-from colonnade.verticals.finance.sources import sources_in
-from colonnade.verticals.finance.walkforward import Forecast, walk_garch
+from colonnade.verticals.finance.market_risk.boosting import walk_boosting
+from colonnade.verticals.finance.market_risk.forecast import Walk, coverage, exceedances, walk
+from colonnade.verticals.finance.market_risk.metrics import by_month, diebold_mariano, kupiec, qlike
+from colonnade.verticals.finance.market_risk.model import Network
+from colonnade.verticals.finance.market_risk.pipeline import MarketRiskPipeline
+from colonnade.verticals.finance.market_risk.records import HORIZONS
+from colonnade.verticals.finance.market_risk.sources import sources_in
+from colonnade.verticals.finance.market_risk.walkforward import Forecast, walk_garch
 
 NAMES = {
     "random_walk": "random walk", "ma22": "mean of 22 days", "ewma": "EWMA, decay .94", "garch": "GARCH(1,1)",

@@ -3,7 +3,7 @@
     python -m benchmarks.market_risk_news STOCKNET
 
 STOCKNET is the dataset of Xu and Cohen (2018), 86 US stocks with tweets of 2014 and 2015. For each quarter tested, the
-shipped network is taught on the days before it (learn, choose, decide; see verticals/finance/news.py), never on later
+shipped network is taught on the days before it (learn, choose, decide; see market_risk/news.py), never on later
 ones. Two controls are taught alike: how much was said and nothing of what, and the tweets of another stock and day of
 the same month. The rule for listening was fixed before the quarters were tested.
 """
@@ -25,13 +25,13 @@ from benchmarks.results import table, write
 from colonnade.core.errors import ColonnadeError
 from colonnade.core.random import numpy_generator
 from colonnade.core.types import Array
-from colonnade.verticals.finance.metrics import by_day, by_month, diebold_mariano, qlike
-from colonnade.verticals.finance.model import Network
-from colonnade.verticals.finance.news import Lessons, Verdict, heard, judge, shifts_of, teach_member, thirds
-from colonnade.verticals.finance.pipeline import MarketRiskPipeline
-from colonnade.verticals.finance.records import HORIZONS
-from colonnade.verticals.finance.sources import Sourced, sources_in
-from colonnade.verticals.finance.training import Examples, Material, examples_of, loss_of
+from colonnade.verticals.finance.market_risk.metrics import by_day, by_month, diebold_mariano, qlike
+from colonnade.verticals.finance.market_risk.model import Network
+from colonnade.verticals.finance.market_risk.news import Lessons, Verdict, heard, judge, shifts_of, teach_member, thirds
+from colonnade.verticals.finance.market_risk.pipeline import MarketRiskPipeline
+from colonnade.verticals.finance.market_risk.records import HORIZONS
+from colonnade.verticals.finance.market_risk.sources import Sourced, sources_in
+from colonnade.verticals.finance.market_risk.training import Examples, Material, examples_of, loss_of
 
 QUARTERS = (("2015-04-01", "2015-07-01"), ("2015-07-01", "2015-10-01"))
 USUAL = 44  # rows that how much is usually said is averaged over

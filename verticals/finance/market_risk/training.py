@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...core.data.missing import ModalityDropout, keep
-from ...core.errors import InputError
-from ...core.fusion.presence import subset
-from ...core.model import Model, Output
-from ...core.random import numpy_generator, torch_generator
-from ...core.training.adaptation import Unfreezing
-from ...core.training.loop import TrainingConfig, fit
-from ...core.types import Array, Batch, Packed
+from ....core.data.missing import ModalityDropout, keep
+from ....core.errors import InputError
+from ....core.fusion.presence import subset
+from ....core.model import Model, Output
+from ....core.random import numpy_generator, torch_generator
+from ....core.training.adaptation import Unfreezing
+from ....core.training.loop import TrainingConfig, fit
+from ....core.types import Array, Batch, Packed
 from .har import fit_line, leverage_features
 from .history import WARM_UP, history_of, target
 from .inputs import Inputs, Standard, inputs_of, standard_of

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...core.errors import FormatError
-from ...core.result import Interval
-from ...core.types import Array
+from ....core.errors import FormatError
+from ....core.result import Interval
+from ....core.types import Array
 
 MINIMUM_BARS = 250  # a year: below it not even a HAR model has rows to be fitted on
 FLOOR = 1e-7  # of a variance: a day without any range is a stale quote, not a day without risk

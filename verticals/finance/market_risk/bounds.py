@@ -11,8 +11,8 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from ...core.trust.conformal import Adaptive
-from ...core.types import Array
+from ....core.trust.conformal import Adaptive
+from ....core.types import Array
 
 COVERAGE = 0.9
 RATE = 0.005  # how fast the level answers a miss

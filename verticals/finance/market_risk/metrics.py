@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import chi2
 
-from ...core.result import Interval
-from ...core.trust.intervals import bootstrap
-from ...core.types import Array
+from ....core.result import Interval
+from ....core.trust.intervals import bootstrap
+from ....core.types import Array
 
 
 def qlike(truth: Float[Array, " day"], forecast: Float[Array, " day"]) -> Float[Array, " day"]:

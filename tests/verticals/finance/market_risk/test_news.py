@@ -14,14 +14,14 @@ from colonnade.core.errors import FormatError, InputError
 from colonnade.core.pipeline import FitOptions
 from colonnade.core.random import numpy_generator, torch_generator
 from colonnade.core.types import Array
-from colonnade.verticals.finance.forecast import FIRST
-from colonnade.verticals.finance.history import history_of
-from colonnade.verticals.finance.inputs import inputs_of
-from colonnade.verticals.finance.model import HEADS, Network, NetworkConfig, member_of, record_of, silenced
-from colonnade.verticals.finance.news import Lessons, Verdict, heard, judge, shifts_of, teach, thirds
-from colonnade.verticals.finance.pipeline import MarketRiskPipeline, Settings
-from colonnade.verticals.finance.records import HORIZONS, Prices
-from colonnade.verticals.finance.training import LONGEST, Material, material_of, standard_for
+from colonnade.verticals.finance.market_risk.forecast import FIRST
+from colonnade.verticals.finance.market_risk.history import history_of
+from colonnade.verticals.finance.market_risk.inputs import inputs_of
+from colonnade.verticals.finance.market_risk.model import HEADS, Network, NetworkConfig, member_of, record_of, silenced
+from colonnade.verticals.finance.market_risk.news import Lessons, Verdict, heard, judge, shifts_of, teach, thirds
+from colonnade.verticals.finance.market_risk.pipeline import MarketRiskPipeline, Settings
+from colonnade.verticals.finance.market_risk.records import HORIZONS, Prices
+from colonnade.verticals.finance.market_risk.training import LONGEST, Material, material_of, standard_for
 
 CONFIG = NetworkConfig(width=8, heads=2, patch=22, latents=2, words=4, buckets=64, members=1, row=8)
 UNTIL = np.datetime64("2003-01-01")

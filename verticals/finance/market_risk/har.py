@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from ...core.types import Array
+from ....core.types import Array
 from .history import SPANS, History, trailing
 
 FALLS = (1, 5, 22)  # days over which negative returns are averaged

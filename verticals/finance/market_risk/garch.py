@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from scipy.signal import lfilter
 from scipy.special import expit, logit
 
-from ...core.types import Array
+from ....core.types import Array
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ from functools import partial
 
 import numpy as np
 
-from ...knowledge.claims import Claim, Evidence, Fact
-from ...knowledge.reports import Key, Report, Rows, Section
+from ....knowledge.claims import Claim, Evidence, Fact
+from ....knowledge.reports import Key, Report, Rows, Section
 from .drawings import advantage, fan, past
 from .forecast import Score, Walk, coverage, exceedances, mean_loss
 from .metrics import kupiec

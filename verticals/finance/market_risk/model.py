@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...core.data.missing import keep
-from ...core.decoding.decoder import DecoderConfig
-from ...core.decoding.heads import NumberHead
-from ...core.encoders.series import SeriesConfig, SeriesEncoder
-from ...core.encoders.text import TextConfig, TextEncoder
-from ...core.fusion.fusion import FusionConfig
-from ...core.model import Model
-from ...core.types import Array, Batch, Noun, Packed, Text
+from ....core.data.missing import keep
+from ....core.decoding.decoder import DecoderConfig
+from ....core.decoding.heads import NumberHead
+from ....core.encoders.series import SeriesConfig, SeriesEncoder
+from ....core.encoders.text import TextConfig, TextEncoder
+from ....core.fusion.fusion import FusionConfig
+from ....core.model import Model
+from ....core.types import Array, Batch, Noun, Packed, Text
 from .encoder import RowEncoder
 from .inputs import CHANNELS, COLUMNS, WINDOW, Inputs, Standard
 from .records import HORIZONS

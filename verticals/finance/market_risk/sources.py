@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import FileError, FormatError, UnknownName
-from ...core.progress import track
-from .columns import columns_of, titles_of
-from .dates import days_from
+from ....core.errors import FileError, FormatError, UnknownName
+from ....core.progress import track
+from ..tables.columns import columns_of, titles_of
+from ..tables.dates import days_from
 from .prices import read_prices
 from .records import Prices
 

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float, Int
 
-from ...core.types import Array
+from ....core.types import Array
 from .bounds import adaptive_bounds, tail_losses
 from .history import History, history_of, later_return, target
 from .inputs import Inputs, inputs_of

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import FormatError
-from ...core.types import Array, Series
-from .columns import DATED, columns_of, titles_of
-from .dates import days_from
+from ....core.errors import FormatError
+from ....core.types import Array, Series
+from ..tables.columns import DATED, columns_of, titles_of
+from ..tables.dates import days_from
 from .records import MINIMUM_BARS, Prices
 
 NAMES = {

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ...core.checkpoint import Checkpoint
-from ...core.config import from_plain, to_plain
-from ...core.errors import FormatError, UnknownName
-from ...core.pipeline import Answered, FitOptions, Pipeline
-from ...core.result import Evaluation, Interval
-from ...core.types import Text
-from . import market_risk
+from ....core.checkpoint import Checkpoint
+from ....core.config import from_plain, to_plain
+from ....core.errors import FormatError, UnknownName
+from ....core.pipeline import Answered, FitOptions, Pipeline
+from ....core.result import Evaluation, Interval
+from ....core.types import Text
+from ..tasks import market_risk
 from .forecast import FIRST, Score, Walk, scores, walk
 from .har import leverage_features
 from .history import history_of
@@ -31,7 +31,7 @@ from .report import annual, report_of
 from .walkforward import walk_har
 
 if TYPE_CHECKING:
-    from ...core.export.program import Program
+    from ....core.export.program import Program
 
 SHORT = 756  # bars: three years
 OLD = 10  # days
@@ -55,7 +55,7 @@ class MarketRiskPipeline(Pipeline):
     """Volatility of the next day and week of any daily price series."""
 
     task = market_risk
-    weights = Path(__file__).parent / "weights" / "market-risk"
+    weights = Path(__file__).parents[1] / "weights" / "market-risk"
     explains = "logarithm of the variance forecast for the next trading day"
 
     def __init__(self, network: Network, settings: Settings, card: Mapping[str, Any]) -> None:
@@ -153,8 +153,8 @@ class MarketRiskPipeline(Pipeline):
         """The network without HAR: a day's window, table row and news in, the shift of the logarithm out."""
         from typing import cast
 
-        from ...core.export.multimodal import program_of
-        from ...core.model import Model
+        from ....core.export.multimodal import program_of
+        from ....core.model import Model
 
         generator = np.random.default_rng(0)
         bars = _wandering(generator)

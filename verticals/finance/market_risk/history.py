@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from ...core.types import Array
+from ....core.types import Array
 from .records import FLOOR, Prices
 
 SPANS = (1, 5, 22, 66)  # a day, a week, a month, a quarter of trading days

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import InputError
-from ...core.progress import track
-from ...core.result import Evaluation
-from ...core.types import Array
+from ....core.errors import InputError
+from ....core.progress import track
+from ....core.result import Evaluation
+from ....core.types import Array
 from .boosting import walk_boosting
 from .forecast import Shifter, Walk, mean_loss, walk
 from .metrics import by_day, by_month, diebold_mariano, qlike

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from ...core.types import Array, Series, Table
+from ....core.types import Array, Series, Table
 from .history import SPANS, History, trailing
 from .records import HORIZONS
 

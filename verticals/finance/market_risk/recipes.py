@@ -15,9 +15,9 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from ...core.errors import FormatError
-from ...core.pipeline import FitOptions
-from ...core.training.adaptation import LoraConfig, Unfreezing, add_lora, merge
+from ....core.errors import FormatError
+from ....core.pipeline import FitOptions
+from ....core.training.adaptation import LoraConfig, Unfreezing, add_lora, merge
 from .forecast import FIRST
 from .history import history_of
 from .model import SILENT, Network, NetworkConfig
@@ -109,7 +109,7 @@ def _end(sources: Sequence[Sourced]) -> np.datetime64:
 
 
 def _card(sources: Sequence[Sourced], until: np.datetime64, options: FitOptions, *, recipe: str) -> dict[str, Any]:
-    from ...core import digest
+    from ....core import digest
 
     names = ", ".join(each.prices.name.split(".")[0] for each in sources[:4]) + (", ..." if len(sources) > 4 else "")
     return {

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from colonnade.core.types import Array
-from colonnade.verticals.finance.bounds import adaptive_bounds, tail_losses
-from colonnade.verticals.finance.forecast import FIRST, coverage, scores, walk
-from colonnade.verticals.finance.garch import fit_garch
-from colonnade.verticals.finance.har import fit_line
-from colonnade.verticals.finance.history import history_of, later_return, target, trailing
-from colonnade.verticals.finance.inputs import WINDOW, Inputs, inputs_of
-from colonnade.verticals.finance.metrics import diebold_mariano, kupiec, qlike
-from colonnade.verticals.finance.records import FLOOR, HORIZONS, Prices
-from colonnade.verticals.finance.walkforward import BASELINES, folds, walk_garch
+from colonnade.verticals.finance.market_risk.bounds import adaptive_bounds, tail_losses
+from colonnade.verticals.finance.market_risk.forecast import FIRST, coverage, scores, walk
+from colonnade.verticals.finance.market_risk.garch import fit_garch
+from colonnade.verticals.finance.market_risk.har import fit_line
+from colonnade.verticals.finance.market_risk.history import history_of, later_return, target, trailing
+from colonnade.verticals.finance.market_risk.inputs import WINDOW, Inputs, inputs_of
+from colonnade.verticals.finance.market_risk.metrics import diebold_mariano, kupiec, qlike
+from colonnade.verticals.finance.market_risk.records import FLOOR, HORIZONS, Prices
+from colonnade.verticals.finance.market_risk.walkforward import BASELINES, folds, walk_garch
 
 DAYS, CUT = 900, 620
 

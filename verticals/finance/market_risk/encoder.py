@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from ...core.encoders.base import Encoder
-from ...core.errors import FormatError
-from ...core.types import Noun, Packed, Table, Tokens
+from ....core.encoders.base import Encoder
+from ....core.errors import FormatError
+from ....core.types import Noun, Packed, Table, Tokens
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float

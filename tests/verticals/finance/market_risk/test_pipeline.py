@@ -15,14 +15,14 @@ from colonnade.core.pipeline import FitOptions
 from colonnade.core.random import numpy_generator, torch_generator
 from colonnade.core.result import Result
 from colonnade.core.types import Batch, Table
-from colonnade.verticals.finance.encoder import RowEncoder
-from colonnade.verticals.finance.history import history_of
-from colonnade.verticals.finance.inputs import CHANNELS, COLUMNS, Standard, inputs_of
-from colonnade.verticals.finance.model import HEADS, Network, NetworkConfig, member_of, record_of
-from colonnade.verticals.finance.pipeline import MarketRiskPipeline, Settings
-from colonnade.verticals.finance.records import HORIZONS, Prices
-from colonnade.verticals.finance.training import Schedule, loss_of, material_of, standard_for, train
-from colonnade.verticals.finance.walkforward import walk_har
+from colonnade.verticals.finance.market_risk.encoder import RowEncoder
+from colonnade.verticals.finance.market_risk.history import history_of
+from colonnade.verticals.finance.market_risk.inputs import CHANNELS, COLUMNS, Standard, inputs_of
+from colonnade.verticals.finance.market_risk.model import HEADS, Network, NetworkConfig, member_of, record_of
+from colonnade.verticals.finance.market_risk.pipeline import MarketRiskPipeline, Settings
+from colonnade.verticals.finance.market_risk.records import HORIZONS, Prices
+from colonnade.verticals.finance.market_risk.training import Schedule, loss_of, material_of, standard_for, train
+from colonnade.verticals.finance.market_risk.walkforward import walk_har
 
 TINY = NetworkConfig(width=8, heads=2, patch=22, latents=2, words=8, buckets=64, members=2, row=8)
 UNTIL = np.datetime64("2003-01-01")

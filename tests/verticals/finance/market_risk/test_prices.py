@@ -11,9 +11,9 @@ import pytest
 
 from colonnade.core.errors import FileError, FormatError
 from colonnade.core.types import Series
-from colonnade.verticals.finance.prices import read_prices
-from colonnade.verticals.finance.records import Prices
-from colonnade.verticals.finance.sources import sources_in
+from colonnade.verticals.finance.market_risk.prices import read_prices
+from colonnade.verticals.finance.market_risk.records import Prices
+from colonnade.verticals.finance.market_risk.sources import sources_in
 
 DAYS = 300
 

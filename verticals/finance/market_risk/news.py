@@ -17,13 +17,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ...core.encoders.base import Encoder
-from ...core.errors import InputError
-from ...core.model import Model
-from ...core.random import numpy_generator
-from ...core.training.adaptation import Unfreezing
-from ...core.training.loop import TrainingConfig, fit
-from ...core.types import Array, Batch, Noun, Packed, Tokens
+from ....core.encoders.base import Encoder
+from ....core.errors import InputError
+from ....core.model import Model
+from ....core.random import numpy_generator
+from ....core.training.adaptation import Unfreezing
+from ....core.training.loop import TrainingConfig, fit
+from ....core.types import Array, Batch, Noun, Packed, Tokens
 from .forecast import FIRST
 from .history import history_of, target
 from .inputs import inputs_of

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Float
 
-from ...core.types import Array
+from ....core.types import Array
 from .garch import fit_garch
 from .har import fit_line, leverage_features, plain_features
 from .history import WARM_UP, History, target

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ...knowledge.figures import COLOURS, canvas, picture
-from ...knowledge.reports import Figure
+from ....knowledge.figures import COLOURS, canvas, picture
+from ....knowledge.reports import Figure
 from .forecast import Walk
 from .history import trailing
 from .metrics import qlike

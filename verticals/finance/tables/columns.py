@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from ...core.errors import FileError, FormatError
-from ...core.optional import require
+from ....core.errors import FileError, FormatError
+from ....core.optional import require
 
 Columns: TypeAlias = Mapping[str, Sequence[str]]
 DATED = ("date", "timestamp", "datetime", "time", "day", "<date>")  # titles of a column of dates

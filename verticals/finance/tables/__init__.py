@@ -1,0 +1,1 @@
+"""Tables in files: columns of any delimiter and encoding, dates of any style."""
