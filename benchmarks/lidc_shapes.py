@@ -143,7 +143,9 @@ def _section(name: str, found: Evaluation, tally: Tally) -> str:
         f"{metrics['false_per_scan_at_operating_point']:.2f} false marks a scan.",
         f"Found nodules: Dice {metrics.get('dice', nothing):.3f} (median {metrics.get('dice_median', nothing):.3f}),",
         f"true over measured diameter {metrics.get('diameter_ratio_median', nothing):.3f} in the median;",
-        f"the 90 % diameter interval holds {metrics.get('diameter_coverage', nothing):.3f} of them.",
+        f"the 90 % diameter interval holds {metrics.get('diameter_coverage', nothing):.3f} of them,",
+        f"that of the volume {metrics.get('volume_coverage', nothing):.3f}; half its width is",
+        f"{metrics.get('volume_width', nothing):.2f} of its middle in the median.",
     ]
     head = f"### {name}: {metrics['n_scans']:.0f} scans, {metrics['n_nodules']:.0f} nodules"
     froc = results.table(["false marks a scan", "1/8", "1/4", "1/2", "1", "2", "4", "8", "CPM"], rows)

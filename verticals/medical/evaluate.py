@@ -5,7 +5,7 @@ It scores and counts; it draws nothing and tunes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,7 +18,7 @@ from ...core.types import Array, Text
 from .data import chosen, find_pairs, read_case
 from .detection.baseline import blobs
 from .detection.detect import Candidate, candidates_of, look
-from .detection.findings import ALONE, WITH_WORDS, mask_of
+from .detection.findings import ALONE, WITH_WORDS, mask_of, ratios_for
 from .measure import measure
 from .metrics import Marked, at_threshold, cpm, match, sensitivity
 from .simulation.cases import Case, inside_of
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 
 
 class Outlined(NamedTuple):
-    """The mask of a found nodule: its Dice, true over measured diameter, and the measured one in mm."""
+    """The mask of a found nodule: its Dice, true over measured diameter and volume, and the measured diameter in mm."""
 
     dice: float
     ratio: float
     diameter: float
+    swelling: float = 1.0
 
 
 @dataclass
@@ -123,7 +124,8 @@ def compare(
         both = int((mask & (case.labels[box] == truth.label)).sum())
         sizes = measure(mask, case.volume.spacing, case.volume.voxels[box])
         diameter = max(sizes.diameter_mm, 0.1)
-        found.append(Outlined(2 * both / (size + int(mask.sum())), truth.diameter / diameter, diameter))
+        own = int(mask.sum())
+        found.append(Outlined(2 * both / (size + own), truth.diameter / diameter, diameter, size / own))
 
 
 def summary(pipeline: NodulePipeline, tally: Tally, *, data: str, seed: int) -> Evaluation:
@@ -143,11 +145,7 @@ def summary(pipeline: NodulePipeline, tally: Tally, *, data: str, seed: int) -> 
             intervals["froc_cpm"] = interval(marks, seed=seed)
     measured = tally.outlined.get(pipeline.operating.outline, [])
     if measured:
-        dices, ratios, _ = np.array(measured).T
-        bounds = np.array([pipeline.operating.ratios(each.diameter) for each in measured])
-        metrics |= {"dice": float(dices.mean()), "dice_median": float(np.median(dices))}
-        metrics["diameter_ratio_median"] = float(np.median(ratios))
-        metrics["diameter_coverage"] = float(((bounds[:, 0] <= ratios) & (ratios <= bounds[:, 1])).mean())
+        metrics |= _measured(pipeline, measured)
     subsets = {name: _froc(tally.marks[name]) for name in (ALONE, WITH_WORDS)} if nodules else {}
     worst = min(subsets, key=lambda name: subsets[name]["froc_cpm"]) if subsets else None
     baselines = (
@@ -167,6 +165,19 @@ def summary(pipeline: NodulePipeline, tally: Tally, *, data: str, seed: int) -> 
         task=pipeline.task.name, data=data, n=len(marks), metrics=metrics, intervals=intervals, baselines=baselines,
         subsets=subsets, worst_subset=worst, notes=tuple(notes),
     )  # fmt: skip
+
+
+def _measured(pipeline: NodulePipeline, outlined: Sequence[Outlined]) -> dict[str, float]:
+    """Dice, and how well the intervals of diameter and volume hold; a width is half of it over the middle."""
+    dices = np.array([each.dice for each in outlined])
+    found = {"dice": float(dices.mean()), "dice_median": float(np.median(dices))}
+    found["diameter_ratio_median"] = float(np.median([each.ratio for each in outlined]))
+    for name, rows in (("diameter", pipeline.operating.diameter_ratios), ("volume", pipeline.operating.volume_ratios)):
+        low, high = np.array([ratios_for(each.diameter, rows) for each in outlined]).T
+        true = np.array([each.ratio if name == "diameter" else each.swelling for each in outlined])
+        found[f"{name}_coverage"] = float(((low <= true) & (true <= high)).mean())
+        found[f"{name}_width"] = float(np.median((high - low) / (high + low)))
+    return found
 
 
 def _promised(pipeline: NodulePipeline, marks: list[Marked]) -> dict[str, float]:

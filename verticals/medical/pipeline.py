@@ -115,7 +115,9 @@ class NodulePipeline(Pipeline):
             findings=found, lung_volume_ml=seen.lungs.millilitres, spacing_mm=scan.volume.spacing,
             threshold=self.operating.threshold, labels=labels, affine=scan.volume.affine,
             lung_middle_mm=middle_of(seen, volume), precision=seen.precision,
-            doubts=doubts(qualities(seen.lungs, seen.grid), self.operating.learnt, seen.lungs),
+            doubts=doubts(
+                qualities(seen.lungs, seen.grid), self.operating.learnt, seen.lungs, volume.spacing[2]
+            ),
         )  # fmt: skip
         if between is not None:
             later = Examined(scan=scan, volume=volume, seen=seen, judged=judged)

@@ -50,6 +50,8 @@ class Finding:
     score: float  # calibrated: the share of such candidates that are nodules in the validation scans
     attributes: Mapping[str, Attribute] = field(default_factory=dict)  # texture, margin, spiculation, location, ...
     malignancy: Interval | None = None  # suspicion as the readers of LIDC rate it, no probability of cancer
+    disagreement: float | None = None  # SD of that suspicion between the networks: what more data could settle
+    volume_interval: Interval | None = None
     gates: Mapping[str, float] = field(default_factory=dict)  # by modality, how much the judge trusts it; 0: absent
     slice_index: int  # axial slice of the longest axis, counted from the feet, from 0
     mask: Array = field(repr=False, compare=False)

@@ -68,7 +68,7 @@ class DescriberConfig:
 @dataclass(frozen=True, kw_only=True)
 class Described:
     """One nodule in words: attributes, suspicion, the readers' mean rating that is expected, the bounds that hold it,
-    and by how much (SD) the networks disagree about it."""
+    and by how much (SD) the networks disagree about the suspicion."""
 
     attributes: Mapping[str, Attribute]
     malignancy: Interval
@@ -118,7 +118,9 @@ class Describer:
         for index, said in zip(which, self.read(rows), strict=True):
             place = place_of(np.array(found[index].center_mm), volume, seen)
             attributes = {**said.attributes, "location": place}
-            found[index] = replace(found[index], attributes=attributes, malignancy=said.malignancy)
+            found[index] = replace(
+                found[index], attributes=attributes, malignancy=said.malignancy, disagreement=said.disagreement
+            )
         return tuple(found)
 
     def read(self, rows: Sequence[Mapping[str, float]]) -> list[Described]:
@@ -142,7 +144,7 @@ class Describer:
         bounds = (max(rating - margin, SCALE[0]), min(rating + margin, SCALE[1]))
         return Described(
             attributes=attributes, malignancy=self.suspicion(rating, bounds), rating=rating, bounds=bounds,
-            disagreement=float(ratings.std()),
+            disagreement=float(self.chance(ratings).std()),
         )  # fmt: skip
 
     def margin(self, name: str) -> float:

@@ -36,7 +36,8 @@ class Operating:
 
     `start` turns the detector's logit into the log-odds that the judge starts from. A voxel belongs to a mask from
     `outline` times the peak probability on (the loss weighs nodules up: more than half). `diameter_ratios` are, for
-    measured diameters of less than so many mm, the bounds of true over measured diameter (90 %). `promises` are
+    measured diameters of less than so many mm, the bounds of true over measured diameter (90 %), `volume_ratios` those
+    of the volume. `promises` are
     sensitivities with the threshold that conformal risk control found for each, by patient. `learnt` are the bounds
     between which the scans of training lie, by quality (fitness.py).
     """
@@ -45,6 +46,7 @@ class Operating:
     start: Platt = field(default_factory=Platt)
     calibration: Mapping[str, Platt] = field(default_factory=lambda: {ALONE: Platt(), WITH_WORDS: Platt()})
     diameter_ratios: tuple[tuple[float, float, float], ...] = ((1000.0, 0.75, 1.33),)
+    volume_ratios: tuple[tuple[float, float, float], ...] = ((1000.0, 0.42, 2.35),)
     outline: float = 0.5
     promises: tuple[tuple[float, float], ...] = ()
     learnt: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -65,11 +67,20 @@ class Operating:
 
     def ratios(self, diameter: float) -> tuple[float, float]:
         """The bounds of true over measured diameter for a measured one in mm."""
-        return next(((few, many) for below, few, many in self.diameter_ratios if diameter < below), (0.5, 2.0))
+        return ratios_for(diameter, self.diameter_ratios)
+
+    def swellings(self, diameter: float) -> tuple[float, float]:
+        """The bounds of true over measured volume for a measured diameter in mm."""
+        return ratios_for(diameter, self.volume_ratios)
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Operating:
         return from_plain(cls, plain)
+
+
+def ratios_for(diameter: float, rows: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
+    """Of `rows` of ratios, the bounds for a measured diameter in mm."""
+    return next(((few, many) for below, few, many in rows if diameter < below), rows[-1][1:])
 
 
 def mask_of(
@@ -152,6 +163,7 @@ def finding_of(label: int, judged: Judged, where: Array, canonical: Volume, oper
     sizes = measure(mask, canonical.spacing, canonical.voxels[box], bottom=int(low[2]))
     centre = to_world(canonical.affine, where.mean(axis=0))
     few, many = operating.ratios(sizes.diameter_mm)
+    least, most = operating.swellings(sizes.diameter_mm)
     return Finding(
         label=label,
         center_mm=(round(float(centre[0]), 3), round(float(centre[1]), 3), round(float(centre[2]), 3)),
@@ -162,6 +174,9 @@ def finding_of(label: int, judged: Judged, where: Array, canonical: Volume, oper
             value=sizes.diameter_mm, low=sizes.diameter_mm * few, high=sizes.diameter_mm * many, coverage=0.9
         ),
         volume_mm3=sizes.volume_mm3,
+        volume_interval=Interval(
+            value=sizes.volume_mm3, low=sizes.volume_mm3 * least, high=sizes.volume_mm3 * most, coverage=0.9
+        ),
         median_hu=sizes.median_hu,
         side="",
         score=judged.score,

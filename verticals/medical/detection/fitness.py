@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from ....core.types import Array, Volume
 from ..studies.geometry import Grid, regrid
@@ -28,7 +29,14 @@ NAMES: Mapping[str, tuple[str, str]] = {
     "emptiness": ("the share of the lungs below -950 HU", "%"),
     "dense": ("the share of dense tissue in the lungs", "%"),
     "noise": ("the noise in the lungs", "HU"),
+    "jump": (
+        "the largest jump of the lungs' outline from slice to slice, as breathing makes it,",
+        "% of their section",
+    ),
 }
+UPWARD = ("jump",)  # of which none can be too little
+NEAR = 3  # slices of the coarse grid to each side, by which a jump is judged
+THICKEST = 6.0  # mm between slices beyond which small nodules cannot be expected to show
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +59,7 @@ def qualities(lungs: Lungs, grid: Grid) -> dict[str, float]:
         "emptiness": 100 * float((air < -950).mean()),
         "dense": 100 * float((inside > DENSE).mean()),
         "noise": _noise(grid.values, region & (grid.values < PARENCHYMA)),
+        "jump": jump(lungs.air),
     }
 
 
@@ -64,7 +73,7 @@ def bounds(measured: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, fl
     """The least and the most of each quality over scans, rounded outwards to a tenth."""
     return {
         name: (
-            math.floor(10 * min(each[name] for each in measured)) / 10,
+            0.0 if name in UPWARD else math.floor(10 * min(each[name] for each in measured)) / 10,
             math.ceil(10 * max(each[name] for each in measured)) / 10,
         )
         for name in NAMES
@@ -72,9 +81,34 @@ def bounds(measured: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, fl
     }
 
 
-def doubts(measured: Mapping[str, float], learnt: Mapping[str, tuple[float, float]], lungs: Lungs) -> tuple[Doubt, ...]:
-    """What speaks against relying on the answer for a scan with these qualities."""
+def jump(air: Array) -> float:
+    """By how much the air of the lungs changes from one slice to the next, beyond what it does around there.
+
+    Breathing or a step of the table moves all outlines between two slices and leaves their neighbours alone. The most
+    of the slices with half of the largest section, in per cent of it; `air` is `[x, y, z]` on an even grid.
+    """
+    changes = (air[..., 1:] != air[..., :-1]).sum(axis=(0, 1)).astype(float)
+    sections = air.sum(axis=(0, 1)).astype(float)
+    large = np.minimum(sections[1:], sections[:-1]) > sections.max() / 2
+    if not large.any():
+        return 0.0
+    usual = ndimage.median_filter(changes, size=2 * NEAR + 1, mode="nearest")
+    return float(100 * (changes - usual)[large].max() / sections.max())
+
+
+def doubts(
+    measured: Mapping[str, float], learnt: Mapping[str, tuple[float, float]], lungs: Lungs, thickness: float = 0.0
+) -> tuple[Doubt, ...]:
+    """What speaks against relying on the answer for a scan with these qualities and so many mm from slice to slice."""
     found = []
+    if thickness > THICKEST:
+        found.append(
+            Doubt(
+                says=f"slices are {thickness:.1f} mm apart, and more than {THICKEST:g} mm is too far for nodules: scan "
+                "again with thinner slices, or reconstruct them",
+                refer=True,
+            )
+        )
     for name, (low, high) in learnt.items():
         if name not in measured or low <= measured[name] <= high:
             continue

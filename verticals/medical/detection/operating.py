@@ -5,7 +5,7 @@ Nothing here sees a test scan.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,8 @@ def calibrated(
         pipeline.operating,
         threshold=_threshold(tally, platts[ALONE]),
         calibration=platts,
-        diameter_ratios=_ratios(tally.outlined[outline]),
+        diameter_ratios=_ratios(tally.outlined[outline], lambda each: each.ratio),
+        volume_ratios=_ratios(tally.outlined[outline], lambda each: each.swelling),
         outline=outline,
         promises=_promises(tally, platts[ALONE]),
     )
@@ -97,15 +98,15 @@ def _outline(tally: Tally) -> float:
     return min(good, key=lambda each: abs(np.log(np.median([found.ratio for found in tally.outlined[each]] or [1.0]))))
 
 
-def _ratios(found: Sequence[Outlined]) -> tuple[tuple[float, float, float], ...]:
-    """By measured size, the bounds between which true over measured diameter lies: split-conformal, 5 % on each side.
+def _ratios(found: Sequence[Outlined], of: Callable[[Outlined], float]) -> tuple[tuple[float, float, float], ...]:
+    """By measured size, the bounds between which a ratio of true to measured lies: split-conformal, 5 % on each side.
 
     Sizes with fewer than 40 nodules, and all of them where there are fewer than 40 in all, take the bounds of everyone.
     """
-    everyone = _bounds(np.array([each.ratio for each in found])) if len(found) >= 40 else (0.7, 1.4)
+    everyone = _bounds(np.array([of(each) for each in found])) if len(found) >= 40 else (0.4, 2.5)
     rows, low = [], 0.0
     for high in SIZES:
-        here = np.array([each.ratio for each in found if low <= each.diameter < high])
+        here = np.array([of(each) for each in found if low <= each.diameter < high])
         rows.append((high, *(_bounds(here) if len(here) >= 40 else everyone)))
         low = high
     return tuple(rows)

@@ -18,6 +18,7 @@ import numpy as np
 
 from ....core.errors import ColonnadeError, FileError, FormatError, GeometryError
 from ....core.types import Array, Volume
+from . import kernels
 from .archive import Member, members
 from .choice import choose
 from .pixels import BROKEN, hounsfield, sentence
@@ -101,9 +102,8 @@ def _stacked(files: Sequence[Member], path: Path, series: str | None) -> Stack:
     affine = np.eye(4)
     affine[:3, 0], affine[:3, 1] = rows[0] * spacing[1], rows[1] * spacing[0]
     affine[:3, 2], affine[:3, 3] = _step(places, normal, str(path)), places[0]
-    return Stack(
-        slices=tuple(slices[index] for index in order), affine=FLIP @ affine, flags=told + chosen + scouts + compressed
-    )
+    flags = told + chosen + scouts + compressed + kernels.told(slices[0].get("ConvolutionKernel"))
+    return Stack(slices=tuple(slices[index] for index in order), affine=FLIP @ affine, flags=flags)
 
 
 def _images(files: Sequence[Member], path: Path) -> list[Slice]:

@@ -60,3 +60,23 @@ def test_an_answer_about_an_unusual_scan_says_not_to_rely_on_it(
     result = pipeline.predict(ct=chest)
     assert result.status == status
     assert any("do not rely on this answer" in each for each in result.warnings) is (status == "refer")
+
+
+def test_a_breath_between_two_slices_is_told_as_a_jump(chest: Volume) -> None:
+    known, _ = measured(chest)
+    learnt = bounds([known])
+    breathed = chest.voxels.copy()
+    middle = breathed.shape[2] // 2
+    breathed[..., middle:] = np.roll(breathed[..., middle:], 4, axis=1)  # 10 mm towards the front
+    values, lungs = measured(Volume(voxels=breathed, affine=chest.affine))
+    assert values["jump"] > 2 * known["jump"]
+    assert any("largest jump of the lungs' outline" in each.says for each in doubts(values, learnt, lungs))
+    assert learnt["jump"][0] == 0.0
+
+
+def test_slices_too_far_apart_for_nodules_refer(chest: Volume) -> None:
+    values, lungs = measured(chest)
+    assert doubts(values, {}, lungs, 5.0) == ()
+    (doubt,) = doubts(values, {}, lungs, 10.0)
+    assert doubt.refer
+    assert "slices are 10.0 mm apart" in doubt.says

@@ -19,7 +19,7 @@ def drawn(count: int, seed: int) -> list[Outlined]:
 
 
 def test_diameter_bounds_hold_what_they_promise_for_every_size() -> None:
-    operating = Operating(diameter_ratios=_ratios(drawn(600, 1)))
+    operating = Operating(diameter_ratios=_ratios(drawn(600, 1), lambda each: each.ratio))
     fresh = drawn(20000, 2)
     low = 0.0
     for high in SIZES:
@@ -33,8 +33,8 @@ def test_diameter_bounds_hold_what_they_promise_for_every_size() -> None:
 
 
 def test_few_nodules_fix_no_bounds_of_their_own() -> None:
-    assert _ratios([]) == tuple((high, 0.7, 1.4) for high in SIZES)
-    rows = _ratios(drawn(60, 3))
+    assert _ratios([], lambda each: each.ratio) == tuple((high, 0.4, 2.5) for high in SIZES)
+    rows = _ratios(drawn(60, 3), lambda each: each.ratio)
     assert len({(few, many) for _, few, many in rows}) <= 2
 
 
