@@ -1,4 +1,4 @@
-"""Gradient boosting as the strong rival: on the same inputs as the network, directly or on what HAR leaves over.
+"""Gradient boosting on the same inputs as the network: on what HAR leaves over, or directly, as a rival.
 
 Settings are fixed beforehand and not tuned. It knows nothing of networks.
 """
@@ -7,35 +7,45 @@ from __future__ import annotations
 
 import numpy as np
 
+from ....core.types import Array
 from .har import fit_line, leverage_features
 from .history import History, target
 from .inputs import inputs_of
 from .records import HORIZONS, MINIMUM_BARS
-from .walkforward import Forecast, folds
+from .walkforward import Fold, Forecast, folds
 
 
 def walk_boosting(history: History, horizon: int, *, residual: bool = True, first: int = MINIMUM_BARS - 1) -> Forecast:
     """Refitted each year like everything else; the value is a variance, right on average on the rows fitted on."""
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
-    features = leverage_features(history)
-    truth = {each: target(history.variance, each) for each in HORIZONS}
     found = np.full(len(history), np.nan)
     for fold in folds(history.dates, horizon, first=first):
-        known = slice(fold.known.start, fold.ahead.start - max(HORIZONS))
-        offsets = np.column_stack([fit_line(features[known], truth[each][known])(features) for each in HORIZONS])
-        table = (
-            inputs_of(history, offsets).table
-            if residual
-            else np.column_stack([features, inputs_of(history, offsets).table])
-        )
-        start = offsets[:, HORIZONS.index(horizon)] if residual else np.zeros(len(history))
-        model = HistGradientBoostingRegressor(
-            max_iter=120, learning_rate=0.04, max_leaf_nodes=8, min_samples_leaf=60, l2_regularization=5.0,
-            random_state=0, early_stopping=False,
-        )  # fmt: skip
-        model.fit(table[known], np.log(truth[horizon][known]) - start[known])
-        fitted = start[known] + model.predict(table[known])
-        level = np.log(np.mean(truth[horizon][known] * np.exp(-fitted)))
-        found[fold.ahead] = np.exp(start[fold.ahead] + model.predict(table[fold.ahead]) + level)
+        found[fold.ahead] = _forecast(history, horizon, fold, residual=residual)
     return found
+
+
+def latest_boosting(history: History, horizon: int) -> float:
+    """The last of the forecasts that `walk_boosting` makes on HAR's residual, without those before its year."""
+    *_, fold = folds(history.dates, horizon)
+    return float(_forecast(history, horizon, fold, residual=True)[-1])
+
+
+def _forecast(history: History, horizon: int, fold: Fold, *, residual: bool) -> Array:
+    """Fitted on the rows that were known, the forecasts of those ahead."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    features, end = leverage_features(history), fold.ahead.stop
+    truth = {each: target(history.variance, each) for each in HORIZONS}
+    known = slice(fold.known.start, fold.ahead.start - max(HORIZONS))
+    offsets = np.column_stack([fit_line(features[known], truth[each][known])(features) for each in HORIZONS])
+    table = inputs_of(history, offsets).table
+    table = table if residual else np.column_stack([features, table])
+    start = offsets[:, HORIZONS.index(horizon)] if residual else np.zeros(len(history))
+    model = HistGradientBoostingRegressor(
+        max_iter=120, learning_rate=0.04, max_leaf_nodes=8, min_samples_leaf=60, l2_regularization=5.0,
+        random_state=0, early_stopping=False,
+    )  # fmt: skip
+    model.fit(table[known], np.log(truth[horizon][known]) - start[known])
+    fitted = start[known] + model.predict(table[known])
+    level = np.log(np.mean(truth[horizon][known] * np.exp(-fitted)))
+    ahead = slice(fold.ahead.start, end)
+    return np.asarray(np.exp(start[ahead] + model.predict(table[ahead]) + level))

@@ -11,7 +11,6 @@ from ....core.errors import InputError
 from ....core.progress import track
 from ....core.result import Evaluation
 from ....core.types import Array
-from .boosting import walk_boosting
 from .forecast import Shifter, Walk, mean_loss, walk
 from .metrics import by_day, by_month, diebold_mariano, qlike
 from .records import HORIZONS
@@ -64,9 +63,7 @@ def _losses(walks: Sequence[Walk], horizon: int) -> tuple[dict[str, Array], Arra
     dates = []
     for each in track(walks, f"fitting baselines, {horizon} day{'s' if horizon > 1 else ''}", len(walks)):
         rows, column = each.scored(horizon), each.column(horizon)
-        models = each.models(horizon)
-        models["boosting_on_har"] = walk_boosting(each.history, horizon)
-        for name, forecast in models.items():
+        for name, forecast in each.models(horizon).items():
             parts.setdefault(name, []).append(qlike(each.truth[rows, column], forecast[rows]))
         dates.append(each.history.dates[rows])
     return {name: np.concatenate(losses) for name, losses in parts.items()}, np.concatenate(dates)

@@ -1,7 +1,9 @@
-"""Every forecast that could have been made of one series, day by day: HAR moved by the network, with bounds and losses.
+"""Every forecast that could have been made of one series, day by day, with bounds and losses.
 
-The last row is the forecast asked for; the rows before it are the record that it is judged by. HAR is fitted here, on
-the series' own past; the network comes trained. It knows nothing of files or of reports.
+HAR is moved by the network and, apart from it, by boosting on what HAR leaves over; the forecast is the mean of the two
+(of logarithms, in equal parts: a combination with fitted weights is seldom better, Timmermann 2006). The last row is
+the forecast asked for; the rows before it are the record that it is judged by. HAR and boosting are fitted here, on the
+series' own past; the network comes trained. It knows nothing of files or of reports.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ....core.types import Array
+from .boosting import walk_boosting
 from .bounds import adaptive_bounds, tail_losses
 from .history import History, history_of, later_return, target
 from .inputs import Inputs, inputs_of
@@ -22,6 +25,7 @@ from .records import HORIZONS, MINIMUM_BARS, Prices
 from .walkforward import BASELINES, walk_har
 
 FIRST = MINIMUM_BARS - 1  # the row of the first forecast
+OWN = {"colonnade": "variance", "network": "network", "boosting_on_har": "boosting"}  # models by name, and their arrays
 
 
 class Shifter(Protocol):
@@ -46,7 +50,9 @@ class Walk:
     prices: Prices
     history: History
     har: Float[Array, "day horizon"]
-    variance: Float[Array, "day horizon"]
+    network: Float[Array, "day horizon"]  # HAR moved by the network alone, without news
+    boosting: Float[Array, "day horizon"]  # HAR moved by boosting alone
+    variance: Float[Array, "day horizon"]  # the forecast
     quiet: Float[Array, "day horizon"]  # what it would be had no news been read
     truth: Float[Array, "day horizon"]  # NaN where the days have not all passed
     bounds: Mapping[int, Float[Array, "day 2"]]
@@ -64,12 +70,12 @@ class Walk:
 
     def models(self, horizon: int) -> dict[str, Float[Array, " day"]]:
         """Every model's forecasts of that horizon, ours first."""
-        return {name: self.forecast_of(name, horizon) for name in ("colonnade", *BASELINES)}
+        return {name: self.forecast_of(name, horizon) for name in (*OWN, *BASELINES)}
 
     def forecast_of(self, name: str, horizon: int) -> Float[Array, " day"]:
         """One model's forecasts of that horizon."""
-        if name == "colonnade":
-            return self.variance[:, self.column(horizon)]
+        if name in OWN:
+            return np.asarray(getattr(self, OWN[name])[:, self.column(horizon)])
         return BASELINES[name](self.history, horizon)
 
 
@@ -88,10 +94,12 @@ def walk(prices: Prices, network: Shifter, *, news: Mapping[int, str] | None = N
     rows = np.arange(FIRST, len(history))
     inputs, news = inputs_of(history, np.log(har)), news or {}
     told = np.array([row for row in rows if network.reads_news and int(row) in news], int)
-    quiet = har.copy()
-    quiet[rows] *= np.exp(network.shifts(inputs, rows, {}))
+    boosting = np.column_stack([walk_boosting(history, horizon) for horizon in HORIZONS])
+    alone = har.copy()
+    alone[rows] *= np.exp(network.shifts(inputs, rows, {}))
+    quiet = combined(alone, boosting)
     variance = quiet.copy()
-    variance[told] = har[told] * np.exp(network.shifts(inputs, told, news))
+    variance[told] *= np.exp(network.shifts(inputs, told, news)) * har[told] / alone[told]
     truth = np.column_stack([target(history.variance, horizon) for horizon in HORIZONS])
     bounds, losses = {}, {}
     for column, horizon in enumerate(HORIZONS):
@@ -100,9 +108,14 @@ def walk(prices: Prices, network: Shifter, *, news: Mapping[int, str] | None = N
         )
         losses[horizon] = tail_losses(later_return(history.returns, horizon), variance[:, column], horizon)
     return Walk(
-        prices=prices, history=history, har=har, variance=variance, quiet=quiet, truth=truth, bounds=bounds,
-        losses=losses, until=network.until,
+        prices=prices, history=history, har=har, network=alone, boosting=boosting, variance=variance, quiet=quiet,
+        truth=truth, bounds=bounds, losses=losses, until=network.until,
     )  # fmt: skip
+
+
+def combined(network: Array, boosting: Array) -> Array:
+    """The mean of two forecasts of variance, as logarithms."""
+    return np.asarray(np.sqrt(network * boosting))
 
 
 def scores(walked: Walk, horizon: int) -> dict[str, Score]:
@@ -134,8 +147,12 @@ def coverage(walked: Walk, horizon: int) -> float:
 
 def exceedances(walked: Walk, horizon: int) -> tuple[int, int]:
     """How often the loss was larger than the value at risk, and of how many days."""
+    returns, losses = tail_of(walked, horizon)
+    return int((returns < -losses[:, 0]).sum()), len(returns)
+
+
+def tail_of(walked: Walk, horizon: int) -> tuple[Float[Array, " row"], Float[Array, "row 2"]]:
+    """Returns of the days that can be judged and had a value at risk, with what that was and the expected shortfall."""
     rows = walked.scored(horizon)
-    risk = walked.losses[horizon][rows, 0]
-    known = np.isfinite(risk)
-    later = later_return(walked.history.returns, horizon)[rows]
-    return int((later[known] < -risk[known]).sum()), int(known.sum())
+    rows = rows[np.isfinite(walked.losses[horizon][rows, 0])]
+    return later_return(walked.history.returns, horizon)[rows], walked.losses[horizon][rows]

@@ -1,15 +1,16 @@
 """How good a variance forecast is: QLIKE and its kin, the Diebold-Mariano test, coverage. Knows nothing of models.
 
 Sources: QLIKE, Patton 2011 (robust to a noisy target); Diebold and Mariano 1995 with Newey and West's 1987 variance;
-Kupiec 1995 for exceedances.
+Kupiec 1995 and Christoffersen 1998 for exceedances; the second test of Acerbi and Szekely 2014 for expected shortfall.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.stats import chi2
 
+from ....core.random import numpy_generator
 from ....core.result import Interval
 from ....core.trust.intervals import bootstrap
 from ....core.types import Array
@@ -61,3 +62,39 @@ def kupiec(misses: int, days: int, *, rate: float) -> float:
         return float(hits + ((days - misses) * np.log1p(-share) if misses < days else 0.0))
 
     return float(chi2.sf(-2 * (log_likelihood(rate) - log_likelihood(seen)), 1))
+
+
+def christoffersen(beyond: Bool[Array, " day"]) -> float:
+    """The p-value that exceedances do not follow each other more than chance has it (one degree of freedom)."""
+    before, after = np.asarray(beyond[:-1], bool), np.asarray(beyond[1:], bool)
+    counts = {(a, b): int(np.sum((before == a) & (after == b))) for a in (False, True) for b in (False, True)}
+
+    def log_likelihood(misses: int, holds: int) -> float:
+        days = misses + holds
+        return sum(n * float(np.log(n / days)) for n in (misses, holds) if n)
+
+    apart = sum(log_likelihood(counts[a, True], counts[a, False]) for a in (False, True))
+    alike = log_likelihood(int(after.sum()), int((~after).sum()))
+    return float(chi2.sf(max(2 * (apart - alike), 0.0), 1))
+
+
+def acerbi_szekely(
+    returns: Float[Array, " day"], losses: Float[Array, "day 2"], *, rate: float, rounds: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """The statistic Z2 of value at risk and expected shortfall, and its p-value; Z2 is 0 in expectation if both hold.
+
+    Below 0 losses are more or larger than told. The null is drawn: as many exceedances as a coin with `rate` gives,
+    each as deep in units of the expected shortfall as those seen, scaled to a mean of one.
+    """
+    risk, shortfall = losses.T
+    beyond = returns < -risk
+    depths = -returns[beyond] / shortfall[beyond]
+    days = len(returns)
+    statistic = 1 - float(depths.sum()) / (days * rate)
+    if not len(depths):
+        return statistic, 1.0
+    generator = numpy_generator(seed, "acerbi-szekely")
+    counts = generator.binomial(days, rate, size=rounds)
+    scaled = depths / depths.mean()
+    drawn = np.array([1 - generator.choice(scaled, count).sum() / (days * rate) for count in counts])
+    return statistic, float((np.count_nonzero(drawn <= statistic) + 1) / (rounds + 1))

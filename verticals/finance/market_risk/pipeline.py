@@ -19,6 +19,8 @@ from ....core.pipeline import Answered, FitOptions, Pipeline
 from ....core.result import Evaluation, Interval
 from ....core.types import Text
 from ..tasks import market_risk
+from .boosting import latest_boosting
+from .drawdown import outlook
 from .forecast import FIRST, Score, Walk, scores, walk
 from .har import leverage_features
 from .history import history_of
@@ -28,6 +30,7 @@ from .news import EVIDENCE
 from .prices import read_prices
 from .records import HORIZONS, Horizon, MarketRisk, Prices
 from .report import annual, report_of
+from .stress import replay
 from .walkforward import walk_har
 
 if TYPE_CHECKING:
@@ -105,20 +108,26 @@ class MarketRiskPipeline(Pipeline):
             return self.settings.base + self.network.news_alone(record.get("news"))
         history = history_of(prices)
         offsets = np.log(np.column_stack([walk_har(history, horizon) for horizon in HORIZONS]))
-        rows = np.array([len(history) - 1])
-        news = {int(rows[0]): record["news"]} if "news" in record else {}
-        return float(offsets[-1, 0] + self.network.shifts(inputs_of(history, offsets), rows, news)[0, 0])
+        rows, inputs = np.array([len(history) - 1]), inputs_of(history, offsets)
+        quiet = float(self.network.shifts(inputs, rows, {})[0, 0])
+        told = {int(rows[0]): record["news"]} if "news" in record else {}
+        moved = float(self.network.shifts(inputs, rows, told)[0, 0]) - quiet if told else 0.0
+        boosted = float(np.log(latest_boosting(history, HORIZONS[0])))
+        return (float(offsets[-1, 0]) + quiet + boosted) / 2 + moved
 
     def parts(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
-        """HAR's forecast and the network's shift, as logarithms of variance, and the features that HAR read."""
+        """HAR's forecast and what network and boosting move it by, each counting half, as logarithms of variance, and
+        the features that HAR read."""
         history = history_of(record["prices"])
         offsets = np.log(np.column_stack([walk_har(history, horizon) for horizon in HORIZONS]))
         names = ("day", "week", "month", "quarter", "fall of a day", "falls of a week", "falls of a month")
         features = dict(zip(names, leverage_features(history)[-1].tolist(), strict=True))
+        har, rows = float(offsets[-1, 0]), np.array([len(history) - 1])
         return {
             "prices": {
-                "har": float(offsets[-1, 0]),
-                "network": self.measure({"prices": record["prices"]}) - float(offsets[-1, 0]),
+                "har": har,
+                "network": float(self.network.shifts(inputs_of(history, offsets), rows, {})[0, 0]) / 2,
+                "boosting": (float(np.log(latest_boosting(history, HORIZONS[0]))) - har) / 2,
                 "har_features": features,
             }
         }
@@ -171,7 +180,8 @@ class MarketRiskPipeline(Pipeline):
             enough=lambda subset: {"window", "table"} <= set(subset),
             notes={
                 "before": "HAR with leverage is fitted on the series; window and table are scaled by the checkpoint",
-                "after": f"{', '.join(HEADS)}: mean and log scale; add the mean to the logarithm of HAR's variance",
+                "after": f"{', '.join(HEADS)}: mean and log scale; add the mean to the logarithm of HAR's variance, "
+                "then take the mean with boosting on what HAR leaves over, fitted on the series",
             },
         )
 
@@ -185,6 +195,8 @@ class MarketRiskPipeline(Pipeline):
                 str(horizon): {name: score.qlike for name, score in rows.items()} for horizon, rows in table.items()
             },
             fitted=self._fitted(walked),
+            drawdown=outlook(walked.history.returns, walked.variance[:, -1]),
+            stress=replay(walked),
         )
 
     def _fitted(self, walked: Walk) -> dict[str, str]:
@@ -193,6 +205,7 @@ class MarketRiskPipeline(Pipeline):
         last = max([FIRST, *(int(row) for row in turns if row > FIRST)])
         found = {
             "HAR": f"this series, expanding, again every 1 January; last at {dates[last]} on the bars before it",
+            "boosting": "this series, on what HAR leaves over, when HAR is",
             "network": f"{self.card.get('trained_on', 'other series')}, before {self.settings.until}; never here",
             "bounds": "this series: errors of its own past forecasts, the latest 500, the level moved by each miss",
             "tail": "this series: its past returns in units of the forecast of the time, the level moved by each miss",

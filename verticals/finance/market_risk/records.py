@@ -6,12 +6,17 @@ They know nothing of files, of models or of how a forecast is made.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ....core.errors import FormatError
 from ....core.result import Interval
 from ....core.types import Array
+
+if TYPE_CHECKING:
+    from .drawdown import Outlook
+    from .stress import Replayed
 
 MINIMUM_BARS = 250  # a year: below it not even a HAR model has rows to be fitted on
 FLOOR = 1e-7  # of a variance: a day without any range is a stale quote, not a day without risk
@@ -140,6 +145,8 @@ class MarketRisk:
     latest: float  # Parkinson volatility of the last day, annualised, per cent
     walk_forward: dict[str, dict[str, float]]  # QLIKE by horizon and model, out of sample on this series
     fitted: dict[str, str]  # what was fitted where, in words
+    drawdown: Outlook | None = None  # None where the series is too short
+    stress: tuple[Replayed, ...] = ()  # crises that the series covers, on days that can be judged
 
 
 def _weekend(dates: Array) -> Array:

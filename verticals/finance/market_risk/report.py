@@ -6,20 +6,23 @@ It knows nothing of how a forecast is made; every number is measured again from 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
 from ....knowledge.claims import Claim, Evidence, Fact
 from ....knowledge.reports import Key, Report, Rows, Section
+from .bounds import TAIL
+from .drawdown import Outlook, outlook
 from .drawings import advantage, fan, past
-from .forecast import Score, Walk, coverage, exceedances, mean_loss
-from .metrics import kupiec
+from .forecast import Score, Walk, coverage, exceedances, mean_loss, tail_of
+from .metrics import acerbi_szekely, christoffersen, kupiec
 from .records import HORIZONS, Horizon, MarketRisk
 
 WORDS = {1: "the next trading day", 5: "the next five trading days"}
 LABELS = {
-    "colonnade": "HAR with leverage + network (this forecast)",
+    "colonnade": "HAR with leverage, moved by network and boosting (this forecast)",
+    "network": "HAR with leverage + network", "boosting_on_har": "HAR with leverage + boosting",
     "random_walk": "random walk", "ma22": "mean of 22 days", "ewma": "EWMA, decay 0.94", "garch": "GARCH(1,1)",
     "har": "HAR", "har_leverage": "HAR with leverage",
 }  # fmt: skip
@@ -45,7 +48,14 @@ def report_of(
         verdict=f"Volatility of the day after {risk.as_of}: {one.value:.1f} % a year, "
         f"between {one.low:.1f} and {one.high:.1f} % with {one.coverage:.0%} confidence",
         keys=_keys(risk),
-        sections=(_forecast(risk, walked), _record(walked, table), _tail(walked), _fitted(risk)),
+        sections=(
+            _forecast(risk, walked),
+            _record(walked, table),
+            _tail(walked),
+            *_warning(risk, walked),
+            *_crises(risk),
+            _fitted(risk),
+        ),
         evidence=_evidence(walked, risk),
         warnings=tuple(warnings),
         provenance=provenance,
@@ -233,8 +243,89 @@ def _tail(walked: Walk) -> Section:
                 },
             )
         )
+        claims.append(_depth(walked))
     notes = () if claims else ("Too few past forecasts to speak of a loss that comes one time in a hundred.",)
     return Section(heading="Tail of the return", claims=tuple(claims), notes=notes)
+
+
+def _depth(walked: Walk) -> Claim:
+    """Whether losses beyond the value at risk come in runs, and whether the expected shortfall is deep enough."""
+
+    @cache
+    def tested() -> tuple[float, float, float]:
+        returns, losses = tail_of(walked, 1)
+        return christoffersen(returns < -losses[:, 0]), *acerbi_szekely(returns, losses, rate=TAIL)
+
+    fact = partial(Fact, evidence="tail")
+    runs, depth, p = tested()
+    return Claim(
+        template="Such days follow each other no more than chance has it with p = {runs} (Christoffersen); the second "
+        "statistic of Acerbi and Szekely for the expected shortfall is {depth}, p = {chance} (below zero: too small).",
+        facts={
+            "runs": fact(value=runs, digits=3, measure=lambda: tested()[0]),
+            "depth": fact(value=depth, digits=2, measure=lambda: tested()[1]),
+            "chance": fact(value=p, digits=3, measure=lambda: tested()[2]),
+        },
+    )
+
+
+def _warning(risk: MarketRisk, walked: Walk) -> tuple[Section, ...]:
+    """How likely a fall is within ten days, and how such probabilities have done."""
+    told = risk.drawdown
+    if told is None:
+        return ()
+
+    @cache
+    def again() -> Outlook:
+        found = outlook(walked.history.returns, walked.variance[:, -1], fall=told.fall, budget=told.budget)
+        assert found is not None, "an outlook that was told can be made again"
+        return found
+
+    percent = partial(Fact, unit="%", digits=1, evidence="drawdown")
+    score = partial(Fact, digits=4, evidence="drawdown")
+    facts = {
+        "fall": percent(value=100 * told.fall, digits=0, measure=lambda: 100 * again().fall),
+        "chance": percent(value=100 * told.probability, measure=lambda: 100 * again().probability),
+        "share": percent(value=100 * told.share, measure=lambda: 100 * again().share),
+    }
+    claims = [
+        Claim(
+            template="Within ten trading days the close falls by {fall} or more with a probability of {chance}; on "
+            "this series that came on {share} of the days that can be judged.",
+            facts=facts,
+        ),
+        Claim(
+            template="Brier's score of such probabilities was {brier}; always saying that share would have had {flat}.",
+            facts={
+                "brier": score(value=told.brier, measure=lambda: again().brier),
+                "flat": score(value=told.brier_of_share, measure=lambda: again().brier_of_share),
+            },
+        ),
+    ]
+    among = "one of" if told.alert else "not one of"
+    note = (
+        f"This is {among} the {told.budget:.0%} of days with the highest probability, judged by the 1,000 days before."
+    )
+    return (Section(heading="Early warning of a fall", claims=tuple(claims), notes=(note,)),)
+
+
+def _crises(risk: MarketRisk) -> tuple[Section, ...]:
+    if not risk.stress:
+        return ()
+    rows = tuple(
+        (
+            each.name, str(each.days), f"{each.qlike:.4f}", f"{each.har:.4f}", f"{each.coverage:.0%}",
+            f"{each.misses} of {each.with_risk}", f"{each.worst:.1f} %",
+        )
+        for each in risk.stress
+    )  # fmt: skip
+    shown = Rows(
+        header=("crisis", "days", "QLIKE", "HAR with leverage", "bounds held", "losses beyond VaR", "worst day"),
+        rows=rows,
+        caption="One-day forecasts as they were made at the time. Of losses beyond the value at risk one in a hundred "
+        "is meant, and in a crisis there are more.",
+    )
+    return (Section(heading="Crises replayed", tables=(shown,)),)
 
 
 def _loss(losses: np.ndarray, which: int) -> float:
@@ -251,10 +342,16 @@ def _evidence(walked: Walk, risk: MarketRisk) -> dict[str, Evidence]:
     return {
         "prices": Evidence(kind="row", shows=bars),
         "har": Evidence(kind="model", shows=f"HAR with leverage, {risk.fitted['HAR']}"),
-        "network": Evidence(kind="model", shows=f"residual network, {risk.fitted['network']}"),
+        "network": Evidence(
+            kind="model",
+            shows=f"mean of a residual network ({risk.fitted['network']}) and of boosting ({risk.fitted['boosting']})",
+        ),
         "bounds": Evidence(kind="measurement", shows=f"adaptive conformal bounds, {risk.fitted['bounds']}"),
         "record": Evidence(
             kind="measurement", shows="the walk-forward on these bars, each day's forecast and what came"
+        ),
+        "drawdown": Evidence(
+            kind="measurement", shows="past ten-day lows of the close, in units of the five-day forecast of their day"
         ),
         "tail": Evidence(kind="measurement", shows=f"past returns in units of their forecast, {risk.fitted['tail']}"),
     }

@@ -15,6 +15,7 @@ from colonnade.core.pipeline import FitOptions
 from colonnade.core.random import numpy_generator, torch_generator
 from colonnade.core.result import Result
 from colonnade.core.types import Batch, Table
+from colonnade.verticals.finance.market_risk.boosting import walk_boosting
 from colonnade.verticals.finance.market_risk.encoder import RowEncoder
 from colonnade.verticals.finance.market_risk.history import history_of
 from colonnade.verticals.finance.market_risk.inputs import CHANNELS, COLUMNS, Standard, inputs_of
@@ -22,7 +23,7 @@ from colonnade.verticals.finance.market_risk.model import HEADS, Network, Networ
 from colonnade.verticals.finance.market_risk.pipeline import MarketRiskPipeline, Settings
 from colonnade.verticals.finance.market_risk.records import HORIZONS, Prices
 from colonnade.verticals.finance.market_risk.training import Schedule, loss_of, material_of, standard_for, train
-from colonnade.verticals.finance.market_risk.walkforward import walk_har
+from colonnade.verticals.finance.market_risk.walkforward import BASELINES, walk_har
 
 TINY = NetworkConfig(width=8, heads=2, patch=22, latents=2, words=8, buckets=64, members=2, row=8)
 UNTIL = np.datetime64("2003-01-01")
@@ -97,7 +98,9 @@ def test_the_forecast_of_a_prefix_is_the_one_made_at_its_last_day() -> None:
     walked = whole.network
     history = history_of(PRICES)
     offsets = np.log(np.column_stack([walk_har(history, horizon) for horizon in HORIZONS]))
-    then = offsets[639] + walked.shifts(inputs_of(history, offsets), np.array([639]), {})[0]
+    moved = offsets[639] + walked.shifts(inputs_of(history, offsets), np.array([639]), {})[0]
+    boosted = np.log([walk_boosting(history, horizon)[639] for horizon in HORIZONS])
+    then = (moved + boosted) / 2
     answer = whole.predict(prices=cut).forecast
     for column, horizon in enumerate(HORIZONS):
         volatility = 100 * np.sqrt(252 * np.exp(then[column]))
@@ -145,7 +148,7 @@ def test_evaluate_gives_metrics_intervals_and_every_baseline(tmp_path: Path) -> 
     found = reader.evaluate(tmp_path)
     assert found.n == int(np.sum(PRICES.dates >= UNTIL)) - 1
     assert {"qlike_1", "qlike_5", "mse_log_1", "coverage_1", "dm_t_1_against_har_leverage"} <= set(found.metrics)
-    assert set(found.baselines) == {"random_walk", "ma22", "ewma", "garch", "har", "har_leverage", "boosting_on_har"}
+    assert set(found.baselines) == {*BASELINES, "boosting_on_har", "network"}
     low, high = found.intervals["qlike_1"]
     assert low < found.metrics["qlike_1"] < high
     assert found.subsets["prices+news"]["n"] == len([row for row in range(500, 700, 2) if row >= 600])
@@ -199,7 +202,7 @@ def test_explanations_add_up_from_the_mean_of_the_training_days() -> None:
     assert told.base + sum(told.modalities.values()) == pytest.approx(told.value)
     parts = told.parts["prices"]
     alone = pipeline(reads_news=True).explain(prices=PRICES)
-    assert parts["har"] + parts["network"] == pytest.approx(alone.value)
+    assert parts["har"] + parts["network"] + parts["boosting"] == pytest.approx(alone.value)
 
 
 def test_the_program_equals_the_network_for_every_subset() -> None:
