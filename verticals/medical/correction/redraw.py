@@ -14,26 +14,25 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from scipy import ndimage
 from torch import Tensor, nn
 
 from ....core.training.precision import supported
 from ....core.types import Array, Volume
 from .clicks import Click, spread
-from .outline import SIZE, STEP, Cube, Outline, sampled
+from .outline import MARGIN, STEP, Cube, Outline, sampled
 
 WINDOWS = ((-1000.0, 400.0), (-160.0, 240.0))  # lung, soft tissue
 CHANNELS = len(WINDOWS) + 4  # the outline, positive clicks, negative clicks, the last click with its sign
 
-AGREED = 0.8  # Dice of the network's drawing and the outline from which the outline counts as good
-DEPTHS, LEAST = 2.0, 1.5
+FLIPS = ((), (0,), (1,), (2,))  # cubes are mirrored along these axes
+WIDER = 2  # times a cube is widened
 
 
 @dataclass(frozen=True, kw_only=True)
 class RedrawConfig:
     """Channels of each scale, each half as fine as the one before; groups of GroupNorm."""
 
-    channels: tuple[int, ...] = (16, 24, 48, 64)
+    channels: tuple[int, ...] = (16, 32, 64, 80)
     groups: int = 4
 
 
@@ -52,6 +51,7 @@ class Redraw(nn.Module):
         self.narrow = nn.ModuleList(nn.Conv3d(wide, narrow, 1) for narrow, wide in pairs)
         self.mix = nn.ModuleList(_conv(narrow, narrow, groups) for narrow, _ in pairs)
         self.head = nn.Conv3d(channels[0], 1, 1)
+        nn.init.constant_(self.head.bias, -4.0)  # type: ignore[arg-type]  # most of a cube is no nodule
 
     def forward(self, x: Float[Tensor, "batch channel i j k"]) -> Float[Tensor, "batch 1 i j k"]:
         maps = [self.stem(x)]
@@ -90,63 +90,94 @@ def seen(values: Array, mask: Array, clicks: Sequence[Click], *, step: float = S
     return np.stack(maps).astype(np.float32)
 
 
-@torch.no_grad()
-def redrawn(model: Redraw, volume: Volume, outline: Outline, clicks: Sequence[Click]) -> Outline:
-    """The network's answer to clicks (in voxels of a canonical volume, the newest last), as voxels of the volume."""
-    ends = np.array([each.at for each in clicks[-1:]])
-    where = (
-        np.concatenate([ends, outline.low[None], outline.low[None] + outline.mask.shape - 1.0])
-        if outline.mask.any()
-        else ends
-    )
-    cube = Cube.around(where.min(axis=0), where.max(axis=0), volume.spacing)
-    moved = [each.moved(cube.corner, cube.ratio) for each in clicks]
-    maps = seen(cube.values(volume), cube.shown(outline), moved, step=cube.step)
-    x = torch.from_numpy(maps[None]).contiguous(memory_format=torch.channels_last_3d)
-    with torch.autocast("cpu", torch.bfloat16, enabled=supported(x.device)):
-        logits = model(x)[0, 0].float().numpy()
-    low = np.maximum(np.ceil(cube.corner), 0).astype(int)
-    high = np.minimum(np.floor(cube.corner + cube.ratio * (SIZE - 1)).astype(int) + 1, volume.voxels.shape)
-    lines = [(np.arange(low[axis], high[axis]) - cube.corner[axis]) / cube.ratio[axis] for axis in range(3)]
-    return Outline(low=low, mask=sampled(logits, lines, beyond=-9.0) > 0)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Drawing:
+    """What the network drew: the low corner in voxels of the volume, and the logit of every voxel from there."""
+
+    low: Array
+    logits: Array
+
+    @classmethod
+    def of(cls, cube: Cube, logits: Array, shape: Sequence[int]) -> Drawing:
+        """Logits in a cube, on the voxels of a volume of that shape."""
+        low, lines = cube.lines(shape)
+        return cls(low=low, logits=sampled(logits, lines, beyond=-9.0))
+
+    @property
+    def outline(self) -> Outline:
+        return Outline(low=self.low, mask=self.logits > 0)
+
+    def on(self, low: Array, high: Array) -> Array:
+        """The logits on another box of the volume; -9 where nothing was drawn."""
+        found = np.full(tuple(high - low), -9.0, np.float32)
+        begin, end = np.maximum(low, self.low), np.minimum(high, self.low + self.logits.shape)
+        if (end > begin).all():
+            goal, source = (
+                tuple(slice(a, b) for a, b in zip(begin - each, end - each, strict=True)) for each in (low, self.low)
+            )
+            found[goal] = self.logits[source]
+        return found
+
+    def clipped(self, low: Array, high: Array) -> Drawing:
+        """What lies in a box."""
+        return Drawing(low=low, logits=self.on(low, high))
+
+    def cut_off(self, shape: Sequence[int]) -> bool:
+        """Whether the nodule reaches a face of the cube that is no face of the volume (of that shape)."""
+        for axis, size in enumerate(shape):
+            ends = np.asarray((self.logits > 0).any(axis=tuple({0, 1, 2} - {axis})))
+            if ends.size and ((ends[0] and self.low[axis] > 0) or (ends[-1] and self.low[axis] + ends.size < size)):
+                return True
+        return False
 
 
-def mended(before: Outline, drawn: Outline, clicks: Sequence[Click], spacing: Sequence[float]) -> Outline:
-    """The outline after the newest click, from the one before and what the network drew.
+def redrawn(
+    model: Redraw, volume: Volume, outline: Outline, clicks: Sequence[Click],
+    *, within: tuple[Array, Array] | None = None, flips: Sequence[tuple[int, ...]] = FLIPS,
+) -> Drawing:  # fmt: skip
+    """The network's answer to clicks (in voxels of a canonical volume, the newest last), on the volume's own voxels.
 
-    A positive click only adds and a negative one only takes away; every click holds at its own voxel; what hangs
-    together with no positive click and was no part of it before falls away. Where the network would draw nearly the
-    same as before, the outline is good, and only what lies as near as the click is deep in the error is changed.
+    The mean over mirrored cubes. What reaches the faces of its cube is drawn again in a wider one; what is asked for
+    `within` a box (low and high corner) stays in it.
     """
-    places = np.round([each.at for each in clicks]).astype(int)
-    low = np.minimum(drawn.low, places.min(axis=0))
-    high = np.maximum(drawn.low + drawn.mask.shape, places.max(axis=0) + 1)
-    if before.mask.any():
-        low, high = np.minimum(low, before.low), np.maximum(high, before.low + before.mask.shape)
-    places, old, new = places - low, before.on(low, high), drawn.on(low, high)
-    mask = new if not old.any() else (old | new) if clicks[-1].positive else (old & new)
-    if old.any() and 2 * (old & new).sum() >= AGREED * (old.sum() + new.sum()):
-        mask = np.where(_near(old, clicks[-1].positive, places[-1], spacing), mask, old)
-    for click, place in zip(clicks, places, strict=True):
-        mask[tuple(place)] = click.positive
-    kept = [tuple(place) for click, place in zip(clicks, places, strict=True) if click.positive]
-    return Outline.of(np.argwhere(_pieces(mask, old, kept)) + low)
+    if within is not None:
+        low, high = within
+        drawing = _drawn(model, volume, Cube.around(low, high - 1.0, volume.spacing), (outline, clicks), flips)
+        return drawing.clipped(low, high)
+    cube = framed(outline, clicks, volume.spacing)
+    drawing = _drawn(model, volume, cube, (outline, clicks), flips)
+    for _ in range(WIDER):
+        where = drawing.outline.where
+        if not drawing.cut_off(volume.voxels.shape):
+            break
+        both = Outline.of(np.concatenate([where, outline.where.reshape(-1, 3)]))
+        cube = framed(both, clicks, volume.spacing, margin=2 * MARGIN)
+        drawing = _drawn(model, volume, cube, (outline, clicks), flips)
+    return drawing
 
 
-def _near(old: Array, positive: bool, place: Array, spacing: Sequence[float]) -> Array:
-    """Where a click speaks of: within `DEPTHS` times its distance from the outline's surface, or `LEAST` voxels."""
-    depth = ndimage.distance_transform_edt(~old if positive else old, sampling=spacing)[tuple(place)]
-    lines = [((np.arange(n) - at) * step) ** 2 for n, at, step in zip(old.shape, place, spacing, strict=True)]
-    away = lines[0][:, None, None] + lines[1][:, None] + lines[2]
-    return np.asarray(away <= max(DEPTHS * float(depth), LEAST * max(spacing)) ** 2)
+def framed(outline: Outline, clicks: Sequence[Click], spacing: Sequence[float], *, margin: float = MARGIN) -> Cube:
+    """The cube around an outline and the newest click."""
+    where = np.array([each.at for each in clicks[-1:]])
+    if outline.mask.any():
+        where = np.concatenate([where, outline.low[None], outline.low[None] + outline.mask.shape - 1.0])
+    return Cube.around(where.min(axis=0), where.max(axis=0), spacing, margin=margin)
 
 
-def _pieces(mask: Array, old: Array, kept: Sequence[tuple[int, ...]]) -> Array:
-    """The pieces of a mask with a positive click, and the largest that was there before; else the largest."""
-    labels, count = ndimage.label(mask)
-    if count < 2:
-        return mask
-    wanted = {int(labels[place]) for place in kept if labels[place]}
-    if (old & mask).any():
-        wanted.add(1 + int(np.argmax(np.bincount(labels[old & mask], minlength=count + 1)[1:])))
-    return np.isin(labels, sorted(wanted or {1 + int(np.argmax(np.bincount(labels.ravel())[1:]))}))
+def maps_of(cube: Cube, volume: Volume, outline: Outline, clicks: Sequence[Click]) -> Array:
+    """What the network sees, `[channel, i, j, k]`."""
+    moved = [each.moved(cube.corner, cube.ratio) for each in clicks]
+    return seen(cube.values(volume), cube.shown(outline), moved, step=cube.step)
+
+
+@torch.no_grad()
+def _drawn(
+    model: Redraw, volume: Volume, cube: Cube, given: tuple[Outline, Sequence[Click]], flips: Sequence[tuple[int, ...]]
+) -> Drawing:
+    maps = torch.from_numpy(maps_of(cube, volume, *given))[None]
+    x = torch.cat([maps.flip([axis + 2 for axis in axes]) for axes in flips])
+    x = x.contiguous(memory_format=torch.channels_last_3d)
+    with torch.autocast("cpu", torch.bfloat16, enabled=supported(x.device)):
+        answers = model(x)[:, 0].float()
+    logits = torch.stack([each.flip(axes) if axes else each for each, axes in zip(answers, flips, strict=True)])
+    return Drawing.of(cube, logits.mean(dim=0).numpy(), volume.voxels.shape)

@@ -32,9 +32,10 @@ from ..records import Finding, Nodules, side_of
 from ..studies.geometry import Scan, canonical, restore, to_index, to_world, turned
 from .clicks import Click
 from .edits import Corrected, Edit, Kind, changed_by, digest_of, told_in
+from .mend import mended
 from .outline import Outline
 from .places import Places, written
-from .redraw import Redraw, RedrawConfig, mended, redrawn
+from .redraw import Redraw, RedrawConfig, redrawn
 
 if TYPE_CHECKING:
     from ..pipeline import NodulePipeline
@@ -177,12 +178,13 @@ class Correction:
         middle = (low + high - 1) / 2
         self.places.check(middle)
         clicks = (_clicked(middle, True),)
-        drawn = redrawn(network(), self.volume, Outline(low=low, mask=np.ones(tuple(high - low), bool)), clicks)
-        drawn = Outline(low=low, mask=drawn.on(low, high))
+        drawn = redrawn(network(), self.volume, EMPTY, clicks, within=(low, high))
         inside = {label: each.on(low, high).sum() / len(each.where) for label, each in self._state.outlines.items()}
         label = max(inside, key=lambda each: inside[each], default=None)
         label = label if label is not None and inside[label] > 0.5 else None
         new = self._free(mended(EMPTY, drawn, clicks, self.volume.spacing), label)
+        if len(new.where) < 2 and np.prod(self.volume.spacing) < 8:
+            raise InputError(f"nothing that can be outlined lies in this box of {written(size)} mm: draw it elsewhere")
         corners = (*low_mm, *high_mm)
         return self._edit("box", label or self._new(), new, clicks, says="drawn in a box", at=corners, begun=begun)
 

@@ -6,7 +6,7 @@ The network answers its own clicks while it learns: what it sees is what it will
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,26 +18,29 @@ from ....core.random import numpy_generator
 from ....core.training.events import Validated
 from ....core.training.loop import fit
 from ....core.training.run import TrainingConfig
-from ....core.types import Array
-from ..simulation.patches import Background, cut_patch, draw_patch
+from ....core.types import Array, Volume
+from ..simulation.patches import Background
 from ..simulation.shapes import Shape
 from .clicks import Click, correcting
-from .outline import SIZE, STEP
-from .redraw import Redraw, seen
+from .outline import Cube, Outline
+from .redraw import Drawing, Redraw, framed, maps_of
+from .scenes import draw_scene
 
-AROUND = 48  # voxels a side of the patch that a cube is cut from
-WANDER = 6  # voxels by which the nodule may lie off the centre of its cube
-ROUNDS = 3  # clicks at most before the one that is learnt from
+ROUNDS = 4  # clicks at most before the one that is learnt from
+ABOUT = 9.0  # mm around a nodule in which outlines are spoilt
+NONE = 0.45  # share of lessons that begin without an outline
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Lesson:
-    """One nodule, how it is outlined so far, and what the reader has clicked."""
+    """One nodule, how it is outlined so far, what the reader has clicked, and the cube that is looked at."""
 
-    values: Array
-    truth: Array
-    mask: Array
+    volume: Volume
+    truth: Outline
+    aside: Outline
+    outline: Outline
     clicks: tuple[Click, ...]
+    cube: Cube
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,43 +87,45 @@ def draw_lesson(
     backgrounds: Sequence[Background], shapes: Sequence[Shape], generator: np.random.Generator
 ) -> Lesson | None:
     """A nodule in its surroundings with a spoilt outline and the first click; None where none came to lie inside."""
-    patch = draw_patch(backgrounds, shapes, generator, size=AROUND, margin=SIZE // 2)
-    labels, count = ndimage.label(patch.truth)
-    if not count:
+    scene = draw_scene(backgrounds, shapes, generator)
+    if scene is None:
         return None
-    sizes = np.bincount(labels.ravel())[1:]
-    chosen = 1 + int(generator.choice(count, p=np.sqrt(sizes) / np.sqrt(sizes).sum()))
-    centre = np.round(np.argwhere(labels == chosen).mean(axis=0)).astype(int)
-    corner = centre + generator.integers(-WANDER, WANDER + 1, 3) - SIZE // 2
-    values = cut_patch(patch.values, corner, -1000.0, SIZE)
-    truth = cut_patch(labels == chosen, corner, False, SIZE)
-    if truth.sum() < 3:
-        return None
-    mask = spoilt(truth, values, generator)
-    click = _clicked(truth, mask, generator)
-    return Lesson(values=values, truth=truth, mask=mask, clicks=(click,)) if click is not None else None
+    truth, spacing = Outline.of(np.argwhere(scene.truth)), np.array(scene.volume.spacing)
+    about = np.ceil(ABOUT / spacing).astype(int)
+    low = np.maximum(truth.low - about, 0)
+    high = np.minimum(truth.low + truth.mask.shape + about, scene.truth.shape)
+    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    mask = np.zeros(tuple(high - low), bool)
+    if generator.random() >= NONE:
+        mask = spoilt(truth.on(low, high), scene.volume.voxels[box], spacing, generator)
+    outline = Outline.of(np.argwhere(mask) + low) if mask.any() else Outline.of(np.zeros((0, 3), int))
+    lesson = Lesson(
+        volume=scene.volume, truth=truth, aside=Outline.of(np.argwhere(scene.aside)), outline=outline, clicks=(),
+        cube=Cube.around(low, high, scene.volume.spacing),
+    )  # fmt: skip
+    return clicked(lesson, generator)
 
 
-def spoilt(truth: Array, values: Array, generator: np.random.Generator) -> Array:
-    """An outline as a detector may draw it: none, too small or large, uneven, cut off, aside, or along a vessel."""
-    kind = generator.choice(6, p=(0.3, 0.3, 0.1, 0.1, 0.1, 0.1))
-    if kind == 0:
-        return np.zeros_like(truth)
-    signed = STEP * (ndimage.distance_transform_edt(truth) - ndimage.distance_transform_edt(~truth))
+def spoilt(truth: Array, values: Array, spacing: Array, generator: np.random.Generator) -> Array:
+    """An outline as a detector may draw it: too small or large, uneven, cut off, aside, or along a vessel."""
+    kind = int(generator.choice(5, p=(0.5, 0.14, 0.12, 0.12, 0.12)))
+    signed = ndimage.distance_transform_edt(truth, sampling=spacing)
+    signed = signed - ndimage.distance_transform_edt(~truth, sampling=spacing)
     radius = float(signed.max())
-    rough = ndimage.gaussian_filter(generator.standard_normal(truth.shape), generator.uniform(1.0, 2.5))
+    rough = ndimage.gaussian_filter(generator.standard_normal(truth.shape), generator.uniform(1.2, 3.0) / spacing)
     signed = signed + rough / (rough.std() + 1e-9) * generator.uniform(0, 0.35) * (radius + 1)
-    if kind == 1:
+    if kind == 0:
         return signed > generator.uniform(-1.2, 0.6 * radius)
     slope = generator.normal(size=3)
-    where = np.indices(truth.shape).reshape(3, -1).T - np.argwhere(truth).mean(axis=0)
-    along = (where @ (slope / np.linalg.norm(slope))).reshape(truth.shape) * STEP
-    if kind == 2:
+    slope /= np.linalg.norm(slope)
+    where = (np.indices(truth.shape).reshape(3, -1).T - np.argwhere(truth).mean(axis=0)) * spacing
+    along = (where @ slope).reshape(truth.shape)
+    if kind == 1:
         return (signed > -0.3) & (along < generator.uniform(-0.3, 0.7) * radius)
-    if kind == 3:
-        shift = np.round(slope / np.linalg.norm(slope) * generator.uniform(0.5, 2) * max(radius, 2) / STEP).astype(int)
+    if kind == 2:
+        shift = np.round(slope * generator.uniform(0.5, 2) * max(radius, 2) / spacing).astype(int)
         return np.roll(signed > -0.5, shift, (0, 1, 2))
-    if kind == 4:
+    if kind == 3:
         return signed > -generator.uniform(1, 4)
     bar = np.median(values[truth]) - generator.uniform(50, 350)
     near = signed > -generator.uniform(3, 9)
@@ -128,13 +133,23 @@ def spoilt(truth: Array, values: Array, generator: np.random.Generator) -> Array
     return labels == np.bincount(labels[truth]).argmax()
 
 
-def _clicked(truth: Array, mask: Array, generator: np.random.Generator) -> Click | None:
-    """The next click, half of the time with a hand that is not steady."""
+def clicked(lesson: Lesson, generator: np.random.Generator) -> Lesson | None:
+    """The lesson with the reader's next click, half of the time by a hand that is not steady; None where nothing is
+    wrong."""
     jitter = float(generator.uniform(0, 1.5)) if generator.random() < 0.5 else 0.0
-    click = correcting(truth, mask, (STEP,) * 3, generator=generator, jitter=jitter)
-    if click is None or truth[click.voxel(truth.shape)] == click.positive:
-        return click
-    return correcting(truth, mask, (STEP,) * 3)  # a hand that slipped into the contrary says nothing true
+    spacing, outline = lesson.volume.spacing, lesson.outline
+    low, high = lesson.truth.low, lesson.truth.low + lesson.truth.mask.shape
+    if outline.mask.any():
+        low, high = np.minimum(low, outline.low), np.maximum(high, outline.low + outline.mask.shape)
+    truth, mask, aside = (each.on(low, high) for each in (lesson.truth, outline, lesson.aside))
+    click = correcting(truth, mask, spacing, aside=aside, generator=generator, jitter=jitter)
+    if click is not None and truth[click.voxel(truth.shape)] != click.positive:
+        click = correcting(truth, mask, spacing, aside=aside)  # a hand that slipped into the contrary says nothing true
+    if click is None:
+        return None
+    clicks = (*lesson.clicks, click.moved(-low))
+    margin = 5.0 + (float(generator.uniform(0, 8)) if generator.random() < 0.3 else 0.0)
+    return replace(lesson, clicks=clicks, cube=framed(outline, clicks, spacing, margin=margin))
 
 
 def train_redraw(
@@ -149,11 +164,12 @@ def train_redraw(
     held = list(Lessons(backgrounds=validation[0], shapes=validation[1], batches=checks, seed=seed + 1)(0))
 
     def step(batch: list[Lesson]) -> dict[str, Tensor]:
-        generator = numpy_generator(seed, f"rounds/{batch[0].values.sum():.3f}")
-        for _ in range(int(generator.integers(0, ROUNDS))):
+        generator = numpy_generator(seed, f"rounds/{sum(float(each.volume.voxels.sum()) for each in batch):.0f}")
+        for _ in range(int(generator.choice(ROUNDS, p=(0.45, 0.3, 0.15, 0.1)))):
             batch = _answered(model, batch, generator)
-        truth = torch.from_numpy(np.stack([each.truth for each in batch])[:, None].astype(np.float32))
-        return redraw_loss(model(_shown(batch)), truth)
+        logits = model(_shown(batch))
+        with torch.autocast("cpu", enabled=False):
+            return redraw_loss(logits, batch)
 
     def validate() -> dict[str, float]:
         found = [step(batch) for batch in held]
@@ -170,30 +186,54 @@ def train_redraw(
     return model, best
 
 
-def redraw_loss(logits: Tensor, truth: Tensor) -> dict[str, Tensor]:
-    """Cross-entropy near the nodule's own size, and soft Dice, `[batch, 1, i, j, k]`."""
-    logits = logits.float()
-    size = truth.sum(dim=(1, 2, 3, 4)).clamp(min=20.0)
-    plain = torch.nn.functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
-    chance = torch.sigmoid(logits)
-    both = (chance * truth).sum(dim=(1, 2, 3, 4))
-    dice = 1 - (2 * both + 1) / (chance.sum(dim=(1, 2, 3, 4)) + truth.sum(dim=(1, 2, 3, 4)) + 1)
-    return {"cross": 0.25 * (plain.sum(dim=(1, 2, 3, 4)) / size).mean(), "dice": dice.mean()}
+def redraw_loss(logits: Tensor, batch: Sequence[Lesson]) -> dict[str, Tensor]:
+    """Cross-entropy near the nodule's own size, and soft Dice, of logits `[batch, 1, i, j, k]` read off at the voxels
+    of the scan: what is learnt is what is measured."""
+    cross, dice = [], []
+    for each, lesson in zip(logits[:, 0].float(), batch, strict=True):
+        low, lines = lesson.cube.lines(lesson.volume.voxels.shape)
+        answer = each
+        for axis, line in enumerate(lines):
+            answer = (_between(line, answer.shape[axis]) @ answer.movedim(axis, -2)).movedim(-2, axis)
+        truth = torch.from_numpy(lesson.truth.on(low, low + np.array(answer.shape)).astype(np.float32))
+        size = truth.sum().clamp(min=8.0)
+        plain = torch.nn.functional.binary_cross_entropy_with_logits(answer, truth, reduction="sum")
+        chance = torch.sigmoid(answer)
+        cross.append(0.25 * plain / size)
+        dice.append(1 - (2 * (chance * truth).sum() + 1) / (chance.sum() + truth.sum() + 1))
+    return {"cross": torch.stack(cross).mean(), "dice": torch.stack(dice).mean()}
+
+
+def _between(line: Array, size: int) -> Tensor:
+    """Linear interpolation at places of an axis as a matrix `[place, size]`."""
+    away = torch.from_numpy(np.abs(line[:, None] - np.arange(size)).astype(np.float32))
+    return (1 - away).clamp(min=0)
 
 
 def _shown(batch: Sequence[Lesson]) -> Tensor:
-    maps = np.stack([seen(each.values, each.mask, each.clicks) for each in batch])
+    maps = np.stack([maps_of(each.cube, each.volume, each.outline, each.clicks) for each in batch])
     return torch.from_numpy(maps).contiguous(memory_format=torch.channels_last_3d)
 
 
 @torch.no_grad()
 def _answered(model: Redraw, batch: Sequence[Lesson], generator: np.random.Generator) -> list[Lesson]:
-    """The cubes after the network's own answer, with the reader's next click."""
-    drawn = (model(_shown(batch))[:, 0] > 0).numpy()
+    """The lessons after the network's own answer, with the reader's next click; one that is right stays."""
     after = []
-    for cube, mask in zip(batch, drawn, strict=True):
-        click = _clicked(cube.truth, mask, generator)
-        after.append(
-            Lesson(values=cube.values, truth=cube.truth, mask=mask, clicks=(*cube.clicks, click)) if click else cube
-        )
+    for answer, lesson in zip(model(_shown(batch))[:, 0].float().numpy(), batch, strict=True):
+        drawing = Drawing.of(lesson.cube, answer, lesson.volume.voxels.shape)
+        after.append(clicked(replace(lesson, outline=_taken(lesson, drawing.outline)), generator) or lesson)
     return after
+
+
+def _taken(lesson: Lesson, drawn: Outline) -> Outline:
+    """The outline as the click's sense allows: more after a positive one, less after a negative one."""
+    last, old = lesson.clicks[-1], lesson.outline
+    point = np.round([last.at]).astype(int)
+    if not old.mask.any():
+        where = drawn.where
+    elif last.positive:
+        where = np.concatenate([old.where, drawn.where])
+    else:
+        where = old.where[drawn.on(old.low, old.low + old.mask.shape)[old.mask]]
+    where = where[(where != point).any(axis=1)]
+    return Outline.of(np.concatenate([where, point]) if last.positive else where)

@@ -6,7 +6,7 @@
     GET    /studies/ID/slices/K         int16 by rows, Hounsfield units
     POST   /studies/ID/clicks           {at_mm, positive, finding}; findings, boxes, undo likewise
     DELETE /studies/ID/findings/LABEL
-    GET    /studies/ID/report, result.json, masks.nii.gz, audit.jsonl, documents/{seg,sr,fhir}
+    GET    /studies/ID/report, report.pdf, result.json, masks.nii.gz, audit.jsonl, documents/{seg,sr,fhir}
 
 It translates HTTP to studies and back, and knows nothing else. One thing is computed at a time, as in `serve`.
 """
@@ -167,6 +167,14 @@ def _downloads(app: FastAPI, studies: Studies) -> None:
         _, result = await result_of(key)
         page = await anyio.to_thread.run_sync(result.report.html)
         return HTMLResponse(page, headers=_attached("report.html") if download else {})
+
+    @app.get("/studies/{key}/report.pdf")
+    async def printed(key: str) -> Response:
+        _, result = await result_of(key)
+        with tempfile.TemporaryDirectory(prefix="colonnade-") as scratch:
+            path = Path(scratch) / "report.pdf"
+            await anyio.to_thread.run_sync(result.report.save, path, limiter=app.state.turn)
+            return Response(path.read_bytes(), media_type="application/pdf", headers=_attached("report.pdf"))
 
     @app.get("/studies/{key}/result.json")
     async def answer(key: str) -> Response:

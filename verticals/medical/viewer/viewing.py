@@ -24,6 +24,7 @@ from ....core.result import Result, plain
 from ....core.types import Volume
 from ..correction.outline import Outline
 from ..correction.session import Correction
+from ..followup.comparison import Comparison, again
 from ..pipeline import NodulePipeline
 from ..records import BANNER, Nodules
 from ..reporting.conclusion import managed
@@ -86,7 +87,10 @@ class Study:
         found = correction.findings if correction is not None else ()
         changed = dict(correction.changed) if correction is not None else {}
         outlines = correction.outlines if correction is not None else {}
-        standing = replace(answer, findings=found, comparison=None)
+        made = answer.comparison
+        made = again(made, found, shown=self.volume) if made is not None else None
+        changes = {each.label: each for each in made.changes} if made is not None else {}
+        standing = replace(answer, findings=found, comparison=made)
         return plain(
             {
                 "banner": BANNER,
@@ -102,11 +106,17 @@ class Study:
                 "lung_volume_ml": answer.lung_volume_ml,
                 "threshold": answer.threshold,
                 "findings": [
-                    {**plain(each), "outline": packed(outlines[each.label]), "changed": changed.get(each.label)}
+                    {
+                        **plain(each),
+                        "outline": packed(outlines[each.label]),
+                        "changed": changed.get(each.label),
+                        "change": plain(changes.get(each.label)),
+                    }
                     for each in found
                 ],
                 "deleted": {label: how for label, how in changed.items() if label not in outlines},
                 "edits": list(correction.edits) if correction is not None else [],
+                "comparison": _compared(made) if made is not None else None,
                 "management": _management(standing, self.record),
             }
         )
@@ -180,6 +190,8 @@ class Studies:
         record, sources = self.pipeline._record(given)
         name = names.get("ct", Path(given["ct"]).name)
         record["ct"] = replace(record["ct"], origin=name)
+        if "earlier" in record:
+            record["earlier"] = replace(record["earlier"], origin=names.get("earlier", "the earlier CT"))
         result = self.pipeline.predict(**record)
         named = tuple(replace(each, path=names.get(each.modality, name if each.path else None)) for each in sources)
         result = replace(result, inputs=named)
@@ -207,6 +219,19 @@ def packed(outline: Outline) -> dict[str, Any]:
         "low": [int(each) for each in outline.low],
         "shape": list(outline.mask.shape),
         "bits": base64.b64encode(bits).decode(),
+    }
+
+
+def _compared(made: Comparison) -> dict[str, Any]:
+    """What is told of a comparison as a whole; `lost` are the earlier nodules that were not found again."""
+    before = {each.label: each for each in made.earlier}
+    lost = [before[each.earlier] for each in made.changes if each.label is None and each.earlier is not None]
+    return {
+        "days": made.days,
+        "days_from": made.days_from,
+        "residual_mm": made.residual_mm,
+        "reasons": list(made.reasons),
+        "lost": [{"diameter_mm": each.diameter_mm, "center_mm": list(each.center_mm)} for each in lost],
     }
 
 

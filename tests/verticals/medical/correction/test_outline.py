@@ -36,7 +36,7 @@ def test_distance_is_zero_inside_and_in_millimetres_outside():
 
 @pytest.mark.parametrize("spacing", [(0.6, 0.6, 5.0), (1.25, 1.25, 1.25), (2.0, 2.0, 2.0)])
 def test_a_cube_shows_an_outline_with_its_own_volume(spacing: tuple[float, float, float]):
-    outline = ball(8, (40, 40, 40), spacing)
+    outline = ball(5, (40, 40, 40), spacing)
     cube = Cube.around(outline.low, outline.low + outline.mask.shape - 1, spacing)
     assert cube.step == STEP
     shown, volume = cube.shown(outline).sum() * cube.step**3, outline.mask.sum() * np.prod(spacing)

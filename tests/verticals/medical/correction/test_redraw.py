@@ -1,55 +1,37 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from colonnade.core.types import Volume
 from colonnade.verticals.medical.correction.clicks import Click
 from colonnade.verticals.medical.correction.outline import Outline
-from colonnade.verticals.medical.correction.redraw import CHANNELS, Redraw, RedrawConfig, mended, redrawn, seen
-from colonnade.verticals.medical.correction.training import Lesson, redraw_loss, spoilt
+from colonnade.verticals.medical.correction.redraw import CHANNELS, Drawing, Redraw, RedrawConfig, redrawn, seen
 
-EVEN = (1.0, 1.0, 1.0)
 TINY = RedrawConfig(channels=(4, 4, 4, 4), groups=2)
+EMPTY = Outline.of(np.zeros((0, 3), int))
 
 
-def cuboid(low: tuple[int, int, int], size: int) -> Outline:
-    return Outline(low=np.array(low), mask=np.ones((size,) * 3, bool))
+class Bright(torch.nn.Module):
+    """In place of the network: what is dense belongs to the nodule."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.steps += 1
+        return 20 * (x[:, :1] + 0.2)
 
 
-def voxels(outline: Outline) -> set[tuple[int, ...]]:
-    return {tuple(each) for each in outline.where.tolist()}
-
-
-def test_a_positive_click_only_adds_and_a_negative_one_only_takes_away():
-    before, drawn = cuboid((10, 10, 10), 4), cuboid((12, 10, 10), 4)
-    more = mended(before, drawn, [Click(at=(15, 11, 11), positive=True)], EVEN)
-    assert voxels(more) == voxels(before) | voxels(drawn)
-    less = mended(before, drawn, [Click(at=(10, 11, 11), positive=False)], EVEN)
-    assert voxels(less) == voxels(before) & voxels(drawn)
-
-
-def test_where_the_network_agrees_a_click_changes_only_what_is_near_it():
-    before = cuboid((10, 10, 10), 10)
-    drawn = Outline(low=np.array((9, 10, 10)), mask=np.ones((12, 10, 10), bool))
-    after = voxels(mended(before, drawn, [Click(at=(9, 15, 15))], EVEN)) - voxels(before)
-    assert (9, 15, 15) in after
-    assert {each[0] for each in after} == {9}
-    assert all(np.linalg.norm(np.array(each) - (9, 15, 15)) <= 2 for each in after)
-
-
-def test_every_click_holds_at_its_own_voxel():
-    before, drawn = cuboid((10, 10, 10), 4), cuboid((10, 10, 10), 4)
-    clicks = [Click(at=(14, 11, 11)), Click(at=(11, 11, 11), positive=False)]
-    after = voxels(mended(mended(before, drawn, clicks[:1], EVEN), drawn, clicks, EVEN))
-    assert (14, 11, 11) in after
-    assert (11, 11, 11) not in after
-
-
-def test_pieces_that_no_click_asked_for_fall_away():
-    drawn = Outline.of(np.concatenate([cuboid((10, 10, 10), 3).where, cuboid((30, 30, 30), 5).where]))
-    empty = Outline.of(np.zeros((0, 3), int))
-    assert voxels(mended(empty, drawn, [Click(at=(11, 11, 11))], EVEN)) == voxels(cuboid((10, 10, 10), 3))
+def with_ball(radius: float, spacing: tuple[float, float, float]) -> tuple[Volume, np.ndarray]:
+    shape = [round(80 / step) for step in spacing]
+    grid = np.stack(
+        np.meshgrid(*(np.arange(n) * step - 40 for n, step in zip(shape, spacing, strict=True)), indexing="ij")
+    )
+    mask = np.linalg.norm(grid, axis=0) < radius
+    return Volume(voxels=np.where(mask, 50.0, -900.0).astype(np.float32), affine=np.diag([*spacing, 1.0])), mask
 
 
 def test_the_network_sees_clicks_by_their_sign_and_the_last_one_apart():
@@ -62,27 +44,46 @@ def test_the_network_sees_clicks_by_their_sign_and_the_last_one_apart():
     assert plus[20, 20, 20] < 1e-6 > abs(last[5, 5, 5])
 
 
-def test_a_redrawn_outline_lies_in_the_volume():
+def test_a_drawing_lies_in_the_volume():
     volume = Volume(voxels=np.zeros((20, 24, 9), np.float32), affine=np.diag([0.7, 0.7, 5.0, 1]))
-    drawn = redrawn(Redraw(TINY).eval(), volume, Outline.of(np.zeros((0, 3), int)), [Click(at=(1, 1, 8))])
+    drawn = redrawn(Redraw(TINY).eval(), volume, EMPTY, [Click(at=(1, 1, 8))])
     assert (drawn.low >= 0).all()
-    assert (drawn.low + drawn.mask.shape <= volume.voxels.shape).all()
+    assert (drawn.low + drawn.logits.shape <= volume.voxels.shape).all()
 
 
-def test_the_loss_falls_with_the_right_answer():
-    truth = torch.zeros(1, 1, 8, 8, 8)
-    truth[..., 2:6, 2:6, 2:6] = 1
-    right, wrong = redraw_loss(8 * truth - 4, truth), redraw_loss(4 - 8 * truth, truth)
-    assert all(right[name] < wrong[name] for name in right)
+@pytest.mark.parametrize("spacing", [(1.25, 1.25, 1.25), (0.6, 0.6, 5.0)])
+def test_what_is_wider_than_its_cube_is_drawn_again_in_a_wider_one(spacing: tuple[float, float, float]):
+    volume, mask = with_ball(16.0, spacing)
+    middle = tuple(40 / step for step in spacing)
+    drawn = redrawn(Bright(), volume, EMPTY, [Click(at=middle)]).outline  # type: ignore[arg-type]
+    found = drawn.on(np.zeros(3, int), np.array(mask.shape))
+    assert 2 * (found & mask).sum() / (found.sum() + mask.sum()) > 0.9
 
 
-def test_spoilt_outlines_differ_from_the_truth_and_stay_in_the_cube():
-    truth = np.zeros((32, 32, 32), bool)
-    truth[13:20, 13:20, 13:20] = True
-    values = np.where(truth, 30.0, -850.0).astype(np.float32)
-    drawn = [spoilt(truth, values, np.random.default_rng(seed)) for seed in range(40)]
-    assert {each.shape for each in drawn} == {truth.shape}
-    assert sum(not each.any() for each in drawn) > 4
-    assert sum(bool((each != truth).any()) for each in drawn) > 35
-    lesson = Lesson(values=values, truth=truth, mask=drawn[0], clicks=())
-    assert lesson.clicks == ()
+def test_a_small_nodule_is_drawn_once_and_a_box_is_not_left():
+    volume, _ = with_ball(5.0, (1.0, 1.0, 1.0))
+    once = Bright()
+    redrawn(once, volume, EMPTY, [Click(at=(40, 40, 40))])  # type: ignore[arg-type]
+    assert once.steps == 1
+    low, high = np.array((38, 30, 30)), np.array((50, 50, 50))
+    drawn = redrawn(Bright(), volume, EMPTY, [Click(at=(44, 40, 40))], within=(low, high))  # type: ignore[arg-type]
+    assert drawn.logits.shape == (12, 20, 20)
+    assert drawn.outline.where.min(axis=0).tolist() == [38, 36, 36]
+
+
+def test_mirrored_cubes_are_turned_back_before_the_mean():
+    volume, _ = with_ball(5.0, (1.0, 1.0, 1.0))
+    volume.voxels[45:50, 40:44, 40:43] = 50.0  # not even on any side
+    flips = ((), (0,), (1,), (2,))
+    one, mean = (
+        redrawn(Bright(), volume, EMPTY, [Click(at=(40, 40, 40))], flips=each)  # type: ignore[arg-type]
+        for each in (flips[:1], flips)
+    )
+    np.testing.assert_allclose(one.logits, mean.logits, atol=0.2)
+
+
+def test_logits_on_another_box_are_the_same_and_none_beyond():
+    drawing = Drawing(low=np.array((2, 2, 2)), logits=np.arange(27, dtype=np.float32).reshape(3, 3, 3))
+    on = drawing.on(np.array((3, 0, 4)), np.array((7, 3, 5)))
+    assert on[0, 2, 0] == drawing.logits[1, 0, 2]
+    assert (np.delete(on.ravel(), [2, 5]) == -9).all()

@@ -93,6 +93,14 @@ class Browser:
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
+    def drag(self, begin: tuple[float, float], end: tuple[float, float]) -> None:
+        """From one point to another, the button held; the middle is passed."""
+        middle = ((begin[0] + end[0]) / 2, (begin[1] + end[1]) / 2)
+        for kind, (x, y) in zip(
+            ("Moved", "Pressed", "Moved", "Moved", "Released"), (begin, begin, middle, end, end), strict=True
+        ):
+            self.send("Input.dispatchMouseEvent", type=f"mouse{kind}", x=x, y=y, button="left", clickCount=1)
+
     def press(self, key: str, *, shift: bool = False) -> None:
         text = {"text": key} if len(key) == 1 else {"text": "\r"} if key == "Enter" else {}
         for kind in ("keyDown", "keyUp"):

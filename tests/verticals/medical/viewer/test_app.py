@@ -122,6 +122,39 @@ def test_corrections_change_the_study_the_report_and_the_downloads(
     assert [each["label"] for each in told["findings"]] == [each["label"] for each in opened["findings"]]
 
 
+def test_growth_since_an_earlier_ct_is_told_beside_the_finding_and_follows_a_deletion(
+    client: TestClient, nifti: bytes, before: Volume, chest: tuple[Volume, Array, Array], tmp_path: Path
+):
+    nibabel.save(nibabel.Nifti1Image(before.voxels.astype(np.int16), before.affine), tmp_path / "before.nii.gz")
+    files = {
+        "ct": ("scan.nii.gz", nifti),
+        "earlier": ("before.nii.gz", (tmp_path / "before.nii.gz").read_bytes()),
+        "patient": ("patient.json", b'{"days_since_earlier": 200}'),
+    }
+    answer = client.post("/studies", files=files)
+    assert answer.status_code == 201, answer.text
+    told = answer.json()
+    ball = nearest(told, chest[2])
+    assert told["comparison"]["days"] == 200
+    assert ball["change"]["status"] == "grown"
+    assert ball["change"]["ratio"]["low"] > 1.2
+    assert ball["change"]["doubling_days"]["low"] < ball["change"]["doubling_days"]["value"] < 200
+    lost = len(told["comparison"]["lost"])
+    told = client.request("DELETE", f"/studies/{told['id']}/findings/{ball['label']}").json()
+    assert len(told["comparison"]["lost"]) == lost + 1
+    assert "has grown" not in client.get(f"/studies/{told['id']}/report").text
+    refused = client.post("/studies", files={each: files[each] for each in ("ct", "earlier")})
+    assert refused.status_code == 422
+    assert "days_since_earlier" in refused.json()["error"]
+
+
+def test_the_report_is_a_pdf_too(client: TestClient, opened: dict):
+    pytest.importorskip("fpdf", reason="the extra 'pdf' is not installed")
+    answer = client.get(f"/studies/{opened['id']}/report.pdf")
+    assert answer.content.startswith(b"%PDF-")
+    assert answer.headers["content-disposition"] == 'attachment; filename="report.pdf"'
+
+
 def test_what_is_wrong_is_answered_with_one_sentence(client: TestClient, opened: dict):
     url = f"/studies/{opened['id']}"
     for path, body, status, sentence in (

@@ -137,6 +137,53 @@ def test_a_missed_nodule_is_added_and_taken_back_and_the_report_follows(
     assert reading.run("study.findings.map(f => f.label)").count(label) == 1
 
 
+def corner(label: int, side: int) -> str:
+    """A corner of a finding's box in the plane, 4 mm outside it, in the page's words."""
+    found = f"study.findings.find(f => f.label === {label}).outline"
+    away = f"({side} > 0 ? {found}.shape[n] - 1 : 0) + {side} * 4 / study.spacing[n]"
+    return f"{found}.low.map((low, n) => low + {away})"
+
+
+def test_a_box_is_dragged_around_a_missed_nodule(reading: Any, chest: tuple[Volume, Array, Array]):
+    label = select_ball(reading, chest[2])
+    ends = on_screen(reading, corner(label, -1)), on_screen(reading, corner(label, 1))
+    size = reading.run(f"study.findings.find(f => f.label === {label}).diameter_mm")
+    reading.press("Delete")
+    reading.wait("study.edits.length === 1")
+    reading.press("x")
+    reading.drag(*ends)
+    reading.wait("study.edits.length === 2")
+    assert "Drawn in the box." in reading.run(TEXT.format("message"))
+    drawn = reading.run("study.findings.find(f => f.label === study.edits[1].finding).diameter_mm")
+    assert drawn == pytest.approx(size, rel=0.25)
+    assert reading.run("slices.box") is None
+    reading.click(*ends[0])
+    assert "at least 2 mm" in reading.run(TEXT.format("message"))
+    for left in (1, 0):
+        reading.press("u")
+        reading.wait(f"study.edits.length === {left}")
+
+
+def test_a_box_is_drawn_by_the_keyboard_from_corner_to_corner(reading: Any, chest: tuple[Volume, Array, Array]):
+    label = select_ball(reading, chest[2])
+    reading.run("document.getElementById('slice').focus()")
+    reading.press("x")
+    wide = round(reading.run(f"study.findings.find(f => f.label === {label}).outline.shape[0]")) + 2
+    for key in ("ArrowLeft", "ArrowUp"):
+        for _ in range(wide // 2):
+            reading.press(key, shift=True)
+    reading.press("Enter")
+    for key in ("ArrowRight", "ArrowDown"):
+        for _ in range(wide):
+            reading.press(key, shift=True)
+    reading.press("Enter")
+    reading.wait("study.edits.length === 1 || document.getElementById('message').className === 'bad'")
+    assert reading.run("study.edits.map(each => [each.kind, each.finding])") == [["box", label]]
+    reading.press("u")
+    reading.wait("study.edits.length === 0")
+    reading.press("Escape")
+
+
 def test_a_click_on_nothing_is_answered_on_the_page(reading: Any):
     reading.press("0")
     reading.press("a")
@@ -160,6 +207,28 @@ def test_the_crosshair_is_moved_and_clicked_without_a_mouse(reading: Any, chest:
     assert reading.run("study.edits[0].finding") == label
     reading.press("u")
     reading.wait("study.edits.length === 0")
+
+
+def test_an_earlier_ct_shows_growth_and_doubling_time_beside_the_finding(
+    browser: Any, address: str, chest: tuple[Volume, Array, Array], before: Volume, tmp_path: Path
+):
+    for name, volume in (("ct", chest[0]), ("before", before)):
+        nibabel.save(nibabel.Nifti1Image(volume.voxels.astype(np.int16), volume.affine), tmp_path / f"{name}.nii.gz")
+    (tmp_path / "patient.csv").write_text("age,sex\n64,female\n")
+    browser.open(address)
+    assert browser.run("document.getElementById('apart').hidden")
+    browser.choose_file("#ct", tmp_path / "ct.nii.gz")
+    browser.choose_file("#earlier", tmp_path / "before.nii.gz")
+    browser.choose_file("[name=patient]", tmp_path / "patient.csv")
+    browser.wait("!document.getElementById('apart').hidden")
+    browser.run("document.getElementById('days').value = '200'")
+    browser.run("document.querySelector('#open button.main').click()")
+    browser.wait("!document.getElementById('reading').hidden")
+    select_ball(browser, chest[2])
+    shown = browser.run("document.querySelector('#findings .chosen .change').textContent")
+    assert shown.startswith("grown in 200 days: volume × ")
+    assert ", doubling in " in shown
+    assert "CT of 200 days before (the patient table)" in browser.run(TEXT.format("comparison"))
 
 
 def test_every_control_has_a_name(reading: Any):

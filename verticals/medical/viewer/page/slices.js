@@ -17,6 +17,7 @@ class Slices {
     this.zoom = 1;
     this.centre = [this.nx / 2, this.ny / 2]; // of the view, in columns and rows of the picture
     this.cross = null; // [column, row]
+    this.box = null; // [[column, row], [column, row]], while one is drawn
     this.kept = new Map();
     this.waiting = new Map();
     this.picture = document.createElement("canvas");
@@ -74,9 +75,16 @@ class Slices {
   }
   // Voxel i grows to the patient's right, which is on the left of the picture; j to the front, which is at its top.
   toVoxel(column, row) { return [this.nx - column - 0.5, this.ny - row - 0.5, this.number]; }
-  toMm(column, row) {
-    const [i, j, k] = this.toVoxel(column, row);
-    return this.study.affine.slice(0, 3).map(([a, b, c, d]) => a * i + b * j + c * k + d);
+  toMm(column, row) { return this.mmOf(this.toVoxel(column, row)); }
+  mmOf([i, j, k]) { return this.study.affine.slice(0, 3).map(([a, b, c, d]) => a * i + b * j + c * k + d); }
+  // The sides of a box on this slice in mm, and its corners: it is taken as deep as its longer side.
+  sides([[c1, r1], [c2, r2]]) { return [Math.abs(c1 - c2) * this.study.spacing[0], Math.abs(r1 - r2) * this.study.spacing[1]]; }
+  corners(box) {
+    const deep = Math.max(...this.sides(box)) / 2 / this.study.spacing[2];
+    return box.map(([column, row], end) => {
+      const [i, j, k] = this.toVoxel(Math.min(Math.max(column, 0), this.nx), Math.min(Math.max(row, 0), this.ny));
+      return this.mmOf([i, j, Math.min(Math.max(k + (end ? deep : -deep), 0), this.nz - 1)]);
+    });
   }
   heightOf(number) { const row = this.study.affine[2]; return row[2] * number + row[3]; }
   atEvent(event) {
@@ -133,6 +141,7 @@ class Slices {
     pen.imageSmoothingQuality = "high";
     pen.drawImage(this.picture, left, top, right - left, bottom - top);
     if (this.overlay) for (const mask of this.masks) this.outline(pen, mask, dots);
+    if (this.box) this.rectangle(pen, dots);
     if (this.cross) this.crosshair(pen, dots);
     this.canvas.dataset.shown = String(this.number);
   }
@@ -179,6 +188,21 @@ class Slices {
     pen.fillStyle = colourOf(mask.label);
     pen.strokeText(mask.label, x + 5 * dots, y - 4 * dots);
     pen.fillText(mask.label, x + 5 * dots, y - 4 * dots);
+  }
+  rectangle(pen, dots) {
+    const [x1, y1] = this.toScreen(...this.box[0]), [x2, y2] = this.toScreen(...this.box[1]);
+    pen.strokeStyle = "#ffe08a";
+    pen.lineWidth = 1.5 * dots;
+    pen.setLineDash([6 * dots, 4 * dots]);
+    pen.strokeRect(Math.min(x1, x2), Math.min(y1, y2), Math.abs(x2 - x1), Math.abs(y2 - y1));
+    pen.setLineDash([]);
+    const text = this.sides(this.box).map((side) => side.toFixed(0)).join(" × ") + " mm";
+    pen.font = `${12 * dots}px system-ui, sans-serif`;
+    pen.lineWidth = 3 * dots;
+    pen.strokeStyle = "#000c";
+    pen.fillStyle = "#ffe08a";
+    pen.strokeText(text, Math.min(x1, x2), Math.min(y1, y2) - 6 * dots);
+    pen.fillText(text, Math.min(x1, x2), Math.min(y1, y2) - 6 * dots);
   }
   crosshair(pen, dots) {
     const [x, y] = this.toScreen(...this.cross), arm = 14 * dots, gap = 4 * dots;

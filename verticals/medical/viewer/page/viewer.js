@@ -8,7 +8,9 @@ const HINTS = {
   plus: "Click at what belongs to the nodule",
   minus: "Click at what does not belong to it",
   add: "Click at a nodule that was missed",
+  box: "Drag a box around a nodule at its middle slice\n(as deep as its longer side)",
 };
+const GUIDELINES = { "fleischner-2017": "Fleischner 2017", "lung-rads-2022": "Lung-RADS v2022", "bts-2015": "BTS 2015" };
 let study = null, slices = null, chosen = null, tool = "look", working = false;
 
 // ---- asking the server ----
@@ -53,9 +55,10 @@ function opened(told) {
   $("start").hidden = true;
   $("reading").hidden = false;
   $("another").hidden = false;
-  $("name").textContent = `${told.name} · ${told.shape.join(" × ")} · ${told.spacing.map((each) => each.toFixed(2)).join(" × ")} mm`;
+  $("name").textContent = told.name;
+  $("name").title = told.name;
   $("number").max = told.shape[2] - 1;
-  $("about").textContent = `Model ${told.model.name || "not saved"} ${String(told.model.sha256 || "").slice(0, 12)}; scores of at least ${told.threshold.toFixed(3)}; read in ${told.seconds.toFixed(1)} s. The study is closed after ${told.kept_minutes.toFixed(0)} minutes without use.`;
+  $("about").textContent = `Scan of ${told.shape.join(" × ")} voxels, ${told.spacing.map((each) => each.toFixed(2)).join(" × ")} mm. Model ${told.model.name || "not saved"} ${String(told.model.sha256 || "").slice(0, 12)}; scores of at least ${told.threshold.toFixed(3)}; read in ${told.seconds.toFixed(1)} s. The study is closed after ${told.kept_minutes.toFixed(0)} minutes without use.`;
   for (const link of document.querySelectorAll("[data-file]")) link.href = `/studies/${told.id}/${link.dataset.file}`;
   slices = new Slices($("slice"), `/studies/${told.id}`, told, moved);
   say("");
@@ -73,6 +76,7 @@ function taken(told) {
   $("count").textContent = told.findings.length ? `${told.findings.length}, the surest first` : "";
   verdict();
   $("findings").replaceChildren(...told.findings.map(card));
+  compared();
   managed();
   edited();
   marks();
@@ -99,10 +103,31 @@ function card(finding) {
   head.append(make("span", "score", `score ${finding.score.toFixed(2)}`));
   const place = finding.attributes.location ? finding.attributes.location.value : `${finding.side} lung`;
   head.append(make("span", "place", `${place} · ${finding.volume_mm3.toFixed(0)} mm³ · slice ${finding.slice_index}`));
+  if (finding.change) head.append(make("span", `change ${finding.change.status}`, grown(finding.change)));
   if (finding.changed) head.append(make("span", "edited", `✎ ${finding.changed}`));
   head.addEventListener("click", () => choose(finding.label));
   item.append(more(finding));
   return item;
+}
+
+// What has become of a nodule since the earlier CT, in one line.
+function grown({ status, ratio, doubling_days: doubling }) {
+  if (!ratio) return `${status} since the earlier CT, ${days()} before`;
+  const told = `${status} in ${days()}: volume × ${ratio.value.toFixed(2)} (${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)})`;
+  if (!doubling) return told;
+  const most = doubling.high === null ? "or not at all" : `to ${doubling.high.toFixed(0)}`;
+  return `${told}, doubling in ${doubling.value.toFixed(0)} days (${doubling.low.toFixed(0)} ${most})`;
+}
+const days = () => `${study.comparison.days.toFixed(0)} day${study.comparison.days === 1 ? "" : "s"}`;
+
+function compared() {
+  const made = study.comparison;
+  if (!made) return $("comparison").replaceChildren();
+  const line = made.reasons.length
+    ? `Not compared with the earlier CT: ${made.reasons.join("; ")}`
+    : `Compared with the CT of ${days()} before (${made.days_from}); the lungs lie ${made.residual_mm.toFixed(1)} mm apart after alignment. Intervals: 90 %.`;
+  const lost = made.lost.map((each) => make("p", "", `Not found again: a nodule of ${each.diameter_mm.toFixed(1)} mm of the earlier CT, at ${each.center_mm.map((mm) => mm.toFixed(0)).join(", ")} mm of that scan.`));
+  $("comparison").replaceChildren(make("p", "", line), ...lost);
 }
 
 function more(finding) {
@@ -141,7 +166,7 @@ function managed() {
   box.replaceChildren(...(rules.length ? [make("h2", "", "Management by guideline")] : []));
   for (const each of rules) {
     const rule = box.appendChild(make("div", "rule"));
-    rule.append(make("b", "", each.guideline + (each.finding ? `, by finding ${each.finding}` : "")));
+    rule.append(make("b", "", (GUIDELINES[each.guideline] || each.guideline) + (each.finding ? `, by finding ${each.finding}` : "")));
     for (const one of each.choices.slice(0, 3)) rule.append(make("p", "", `${one.category ? one.category + ": " : ""}${one.says}${one.provided.length ? ` (if ${one.provided.join(", ")})` : ""} [${one.row}]`));
     if (each.missing.length) rule.append(make("small", "", `Not known: ${each.missing.join(", ")}`));
   }
@@ -197,16 +222,20 @@ function use(name) {
   tool = name;
   for (const button of document.querySelectorAll("[data-tool]")) button.setAttribute("aria-pressed", String(button.dataset.tool === name));
   $("slice").classList.toggle("drawing", name !== "look");
-  if (slices) moved();
+  if (slices) {
+    slices.box = null;
+    slices.draw();
+    moved();
+  }
 }
 
 const correct = (method, path, body, done) => busy("Correcting", async () => {
   say("");
-  const before = new Set(study.findings.map((each) => each.label)), began = performance.now();
+  const before = study.edits.length, began = performance.now();
   const told = await ask(method, `/studies/${study.id}${path}`, body);
   taken(told);
-  const fresh = told.findings.find((each) => !before.has(each.label));
-  if (fresh) pick(fresh.label);
+  const touched = told.edits.length > before ? told.edits[told.edits.length - 1].finding : null;
+  if (told.findings.some((each) => each.label === touched)) pick(touched);
   const now = told.findings.find((each) => each.label === chosen);
   const size = now ? ` Finding ${now.label} is now ${now.diameter_mm.toFixed(1)} mm, ${now.volume_mm3.toFixed(0)} mm³.` : "";
   say(`${done}${size} (${Math.round(performance.now() - began)} ms)`);
@@ -222,20 +251,48 @@ function clicked(column, row) {
   correct("POST", "/clicks", { at_mm, positive, finding: chosen }, positive ? "Positive click." : "Negative click.");
 }
 
+function boxed(box) {
+  slices.box = null;
+  slices.draw();
+  if (Math.min(...slices.sides(box)) < 2) return say("Drag from one corner of the nodule to the other: a box has at least 2 mm a side.", true);
+  const [low_mm, high_mm] = slices.corners(box);
+  correct("POST", "/boxes", { low_mm, high_mm }, "Drawn in the box.");
+}
+
+// A click at the crosshair, by the keyboard: for a box the first corner, then the other.
+function entered() {
+  if (tool !== "box") return clicked(...slices.cross);
+  if (slices.box) return boxed([slices.box[0], slices.cross]);
+  slices.box = [slices.cross, slices.cross];
+  slices.draw();
+}
+
 function step(by) {
   if (!study.findings.length) return;
   const labels = study.findings.map((each) => each.label), at = labels.indexOf(chosen);
   choose(labels[(at + by + labels.length) % labels.length]);
 }
 
+// The patient table (JSON or CSV, or none) with the days between the two scans.
+async function dated(file, days_since_earlier) {
+  const text = file ? (await file.text()).replace(/^\ufeff/, "").trim() : "{}";
+  if (text.startsWith("{")) return new Blob([JSON.stringify({ ...JSON.parse(text), days_since_earlier })]);
+  return new Blob([text.split(/\r?\n/).map((line, n) => `${line},${n ? days_since_earlier : "days_since_earlier"}`).join("\n")]);
+}
+
 // ---- mouse and keys ----
 function wire() {
   $("open").addEventListener("submit", (event) => {
     event.preventDefault();
-    const form = new FormData($("open"));
-    for (const name of ["indication", "patient"]) { const value = form.get(name); if (!value || (value instanceof File && !value.size)) form.delete(name); }
-    busy("Reading the study: finding the lungs, then the nodules", async () => opened(await ask("POST", "/studies", form)));
+    const form = new FormData($("open")), apart = $("days").value;
+    for (const name of ["indication", "patient", "earlier"]) { const value = form.get(name); if (!value || (value instanceof File && !value.size)) form.delete(name); }
+    const both = form.has("earlier");
+    busy(both ? "Reading both studies: finding the lungs, then the nodules" : "Reading the study: finding the lungs, then the nodules", async () => {
+      if (both && apart) form.set("patient", await dated(form.get("patient"), Number(apart)), "patient.json");
+      opened(await ask("POST", "/studies", form));
+    });
   });
+  $("earlier").addEventListener("change", () => { $("apart").hidden = !$("earlier").files.length; });
   $("sample").addEventListener("click", () => busy("Reading the sample", async () => opened(await ask("POST", "/studies/sample"))));
   $("another").addEventListener("click", () => { ask("DELETE", `/studies/${study.id}`).catch(() => {}); location.reload(); });
   const drop = $("drop");
@@ -270,21 +327,28 @@ function pointer(canvas) {
     if (event.ctrlKey) slices.zoomTo(slices.zoom * (event.deltaY < 0 ? 1.2 : 1 / 1.2), slices.atEvent(event));
     else slices.show(slices.number + (event.deltaY < 0 ? 1 : -1));
   }, { passive: false });
-  canvas.addEventListener("pointerdown", (event) => { from = { x: event.clientX, y: event.clientY, centre: slices.centre }; far = false; canvas.setPointerCapture(event.pointerId); });
+  canvas.addEventListener("pointerdown", (event) => { from = { x: event.clientX, y: event.clientY, centre: slices.centre, at: slices.atEvent(event) }; far = false; canvas.setPointerCapture(event.pointerId); });
   canvas.addEventListener("pointermove", (event) => {
     if (!slices) return;
     const [column, row] = slices.atEvent(event), density = slices.densityAt(column, row);
+    if (from && tool === "box") { slices.box = [from.at, [column, row]]; slices.draw(); }
     $("pointed").textContent = density === null ? "" : `${slices.toMm(column, row).map((each) => each.toFixed(1)).join(", ")} mm\n${density} HU`;
     if (!from || Math.hypot(event.clientX - from.x, event.clientY - from.y) < 5) return;
     far = true;
-    if (slices.zoom > 1) {
+    if (slices.zoom > 1 && tool !== "box") {
       const [ax, ay] = slices.scale(), dots = canvas.width / canvas.getBoundingClientRect().width;
       slices.centre = [from.centre[0] - ((event.clientX - from.x) * dots) / ax, from.centre[1] - ((event.clientY - from.y) * dots) / ay];
       slices.draw();
     }
   });
-  canvas.addEventListener("pointerup", (event) => { if (from && !far) clicked(...slices.atEvent(event)); from = null; });
-  canvas.addEventListener("pointercancel", () => { from = null; });
+  canvas.addEventListener("pointerup", (event) => {
+    const begun = from;
+    from = null;
+    if (!begun || working) return;
+    if (tool === "box") boxed([begun.at, slices.atEvent(event)]);
+    else if (!far) clicked(...slices.atEvent(event));
+  });
+  canvas.addEventListener("pointercancel", () => { from = null; slices.box = null; slices.draw(); });
 }
 
 const KEYS = {
@@ -294,7 +358,7 @@ const KEYS = {
   Home: () => slices.show(0), End: () => slices.show(slices.nz - 1),
   n: () => step(1), b: () => step(-1), o: () => $("overlay").click(), u: () => $("undo").click(), Delete: () => $("delete").click(),
   w: () => shade({ lung: "soft", soft: "bone", bone: "lung" }[slices.window]),
-  p: () => use("plus"), m: () => use("minus"), a: () => use("add"), Escape: () => { slices.cross = null; use("look"); slices.draw(); },
+  p: () => use("plus"), m: () => use("minus"), a: () => use("add"), x: () => use("box"), Escape: () => { slices.cross = null; use("look"); slices.draw(); },
   "+": () => $("larger").click(), "=": () => $("larger").click(), "-": () => $("smaller").click(), 0: () => $("fit").click(),
 };
 const SHIFTS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
@@ -306,8 +370,9 @@ function keyed(event) {
   if (event.shiftKey && SHIFTS[event.key]) {
     const [column, row] = slices.cross || slices.centre.map((each) => Math.floor(each) + 0.5), [dc, dr] = SHIFTS[event.key];
     slices.cross = [Math.min(Math.max(column + dc, 0.5), slices.nx - 0.5), Math.min(Math.max(row + dr, 0.5), slices.ny - 0.5)];
+    if (slices.box) slices.box = [slices.box[0], slices.cross];
     slices.draw();
-  } else if (event.key === "Enter" && slices.cross && event.target === $("slice")) clicked(...slices.cross);
+  } else if (event.key === "Enter" && slices.cross && event.target === $("slice")) entered();
   else if (KEYS[event.key]) KEYS[event.key]();
   else return;
   event.preventDefault();
