@@ -1,6 +1,9 @@
 """Does the verifier of the nodule report refuse what is false, and only that? And what does the text say, read back?
 
-    python benchmarks/report_verifier.py [--sets 100]
+    python benchmarks/report_verifier.py [--sets 100] [--wording]
+
+`--wording` asks the same of the generated wording alone: how many sentences stand at first, how many fall back to the
+grammar's, how many different ones there are, and how many planted slips of the writer are refused.
 
 Answers are made up from seeds (verticals/medical/reporting/rehearsal.py: findings with masks, attributes, an earlier
 scan, a patient). Each is made wrong in one place, once in its values before the report is written and once in its text
@@ -11,21 +14,27 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
+import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import results
 
 from colonnade.core.progress import track
 from colonnade.core.random import numpy_generator
-from colonnade.knowledge.claims import Evidence, UnsupportedClaim, Value
+from colonnade.knowledge.claims import Claim, Evidence, UnsupportedClaim, Value
 from colonnade.knowledge.reports import Report
 from colonnade.verticals.medical.records import Finding, Nodules
 from colonnade.verticals.medical.reporting.consistency import checks
 from colonnade.verticals.medical.reporting.facts import SAID, Again
-from colonnade.verticals.medical.reporting.parsing import hear, refusals
+from colonnade.verticals.medical.reporting.generated import generated, refused, reworded, shipped
+from colonnade.verticals.medical.reporting.parsing import Held, hear, refusals
 from colonnade.verticals.medical.reporting.perturbed import FACTS, TEXTS, text
 from colonnade.verticals.medical.reporting.plan import Context, planned
 from colonnade.verticals.medical.reporting.rehearsal import Rehearsed, rehearsed
+from colonnade.verticals.medical.reporting.slips import SLIPS
 
 FIRST = 1000  # seeds below were looked at while the reader of texts was written
 ATTRIBUTES = ("texture", "margin", "spiculation", "lobulation", "calcification", "location")
@@ -34,7 +43,12 @@ ATTRIBUTES = ("texture", "margin", "spiculation", "lobulation", "calcification",
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--sets", type=int, default=100)
-    count = asked.parse_args().sets
+    asked.add_argument("--wording", action="store_true")
+    given = asked.parse_args()
+    if given.wording:
+        _wordings(given.sets)
+        return
+    count = given.sets
     facts: dict[str, list[bool]] = {name: [] for name in FACTS}
     texts: dict[str, list[bool]] = {name: [] for name in TEXTS}
     false: dict[str, list[bool]] = {"values": [], "text": [], "text, findings in another order": []}
@@ -89,6 +103,95 @@ def _turned(report: Report) -> list[str]:
         said += [each.sentence() for each in section.claims]
         said += [each.sentence() for part in reversed(section.parts) for each in part.all_claims()]
     return said
+
+
+@dataclass
+class Wordings:
+    """What was seen of the generated wording; templates have their slots, so that they differ in words alone."""
+
+    reports: int = 0
+    asked: int = 0
+    first: int = 0
+    grammar: int = 0
+    unsupported: int = 0
+    seconds: float = 0.0
+    templates: dict[str, Counter[str]] = field(default_factory=lambda: {"grammar": Counter(), "generated": Counter()})
+    slips: dict[str, list[bool]] = field(default_factory=lambda: {name: [] for name in SLIPS})
+    texts: dict[str, list[bool]] = field(default_factory=lambda: {name: [] for name in TEXTS})
+    missed: list[str] = field(default_factory=list)
+
+
+def _wordings(count: int) -> None:
+    """The part about generated wording."""
+    seen = Wordings()
+    for seed in track(range(FIRST, FIRST + count), "answers", count):
+        made = rehearsed(seed)
+        report = _report(made.answer, made.context)
+        if report is not None:
+            _generated(report, seed, seen)
+    body = f"{count} made-up answers of up to 6 findings, every second one with an earlier scan.\n\n{_told(seen)}"
+    command = f"python benchmarks/report_verifier.py --sets {count} --wording"
+    results.write("report_verifier, generated wording", command=command, text=body)
+    print(body)
+
+
+def _generated(report: Report, seed: int, seen: Wordings) -> None:
+    """The same report in generated words, and its sentences with a slip."""
+    started = time.process_time()
+    sections, tally = reworded(report.sections, report.evidence, shipped())
+    seen.seconds += time.process_time() - started
+    seen.reports, seen.asked = seen.reports + 1, seen.asked + tally.asked
+    seen.first, seen.grammar = seen.first + tally.first, seen.grammar + tally.grammar
+    again = Report(title="", verdict="", sections=tuple(sections), evidence=report.evidence, checks=report.checks)
+    seen.unsupported += len(refusals(again.sentences(), report))
+    chosen, held = generated(report.sections, report.evidence, shipped()), Held.of(report.claims())
+    for number, claim in chosen.claims.items():
+        asked = chosen.sentences[number]
+        seen.templates["grammar"].update(each.template for each in asked.claims)
+        seen.templates["generated"].update([_shape(claim)])
+        others = [each for at, other in enumerate(chosen.sentences) if at != number for each in other.claims]
+        for name, slip in SLIPS.items():
+            wrong = slip(claim, others, numpy_generator(seed, f"slips/{name}/{number}"))
+            if wrong is not None:
+                seen.slips[name].append(bool(refused(wrong, asked, held, report.evidence)))
+                if not seen.slips[name][-1]:
+                    seen.missed.append(f"{name}: {wrong.sentence()}")
+    for name in TEXTS:
+        wrong_text = text(name, again.sentences(), numpy_generator(seed, f"generated texts/{name}"))
+        if wrong_text is not None:
+            seen.texts[name].append(bool(refusals(wrong_text, report)))
+
+
+def _shape(claim: Claim) -> str:
+    """The template with the words that it has for a fact of its own."""
+    words = {
+        name: str(fact.value).removeprefix("probably ") for name, fact in claim.facts.items()
+        if isinstance(fact.value, str) and fact.states is not None and name not in ("place", "count", "which")
+    }  # fmt: skip
+    return re.sub(r"\{(\w+)\}", lambda place: words.get(place[1], place[0]), claim.template)
+
+
+def _told(seen: Wordings) -> str:
+    asked, grammar = seen.asked, seen.templates["grammar"]
+    rows = [
+        ("sentences asked for", str(asked)),
+        ("stand at the first draw", f"{seen.first / asked:.4f}"),
+        ("stand after three draws", f"{1 - seen.grammar / asked:.4f}"),
+        ("fall back to the grammar's", f"{seen.grammar} ({seen.grammar / asked:.4f})"),
+        ("unsupported sentences in the reports (goal 0)", str(seen.unsupported)),
+        ("different templates, generated", str(len(seen.templates["generated"]))),
+        ("different templates, grammar", str(len(grammar))),
+        ("processor seconds a report", f"{seen.seconds / max(seen.reports, 1):.2f}"),
+    ]
+    parts = [f"### Generated wording\n\n{results.table(('what', 'found'), rows)}"]
+    head = ("what was made wrong in a generated sentence", "tried", "refused", "share [95 % interval]")
+    for title, found in (("Slips of the writer", seen.slips), ("In the whole generated text", seen.texts)):
+        named = {**found, "all": [each for tried in found.values() for each in tried]}
+        lines = [(name, str(len(each)), str(sum(each)), _share(each)) for name, each in named.items()]
+        parts.append(f"### {title} (goal: at least .99 refused)\n\n{results.table(head, lines)}")
+    if seen.missed:
+        parts.append("Not refused, for example: " + " / ".join(seen.missed[:3]))
+    return "\n\n".join(parts)
 
 
 def _read_back(answer: Nodules, report: Report) -> Iterator[tuple[str, bool]]:

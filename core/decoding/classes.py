@@ -17,7 +17,7 @@ class Classes(Head):
 
     def __init__(self, config: ClassHead) -> None:
         super().__init__()
-        self.size = config.classes
+        self.size, self.gentle = config.classes, config.gentle
         self.register_buffer("prior", torch.full((config.classes,), 1 / config.classes).log())
 
     def answer(

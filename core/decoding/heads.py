@@ -19,9 +19,13 @@ from ..errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class ClassHead:
-    """One of `classes` classes. Answer: log-probabilities `[batch, class]`. Target: long `[batch]`, -1 = not known."""
+    """One of `classes` classes. Answer: log-probabilities `[batch, class]`. Target: long `[batch]`, -1 = not known.
+
+    With `gentle` the raw numbers start at zero: before training the answer is the prior or the offset, no matter what.
+    """
 
     classes: int
+    gentle: bool = False
     kind: Literal["class"] = "class"
 
 

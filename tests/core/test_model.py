@@ -228,6 +228,15 @@ def test_the_guard_falls_back_to_what_is_best_on_validation_data():
     assert {choice.modalities: choice for choice in chosen}["a", "b", "c"].choice.residual < 1
 
 
+def test_gentle_classes_start_at_their_offset_whoever_is_there():
+    model = a_model({"kind": ClassHead(classes=3, gentle=True)}, moved=False)
+    batch = model.collate(records())
+    offset = torch.randn(len(batch.presence), 3)
+    output = model(batch, {"kind": offset})
+    for answer in (output.answers["kind"], output.late["kind"], output.experts["kind"][:, 1]):
+        torch.testing.assert_close(answer, offset.log_softmax(dim=1))
+
+
 def test_blend_zero_is_the_late_product():
     model = a_model()
     model.blend.scale.zero_()

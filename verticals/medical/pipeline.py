@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_args
 
 import numpy as np
 import torch
@@ -22,12 +23,14 @@ from . import nodules
 from .attributes.describe import Describer
 from .detection.detect import FAINT, Candidate, Seen, candidates_of, look
 from .detection.detector import Detector, DetectorConfig, exportable
+from .detection.evidence import evidence
 from .detection.findings import ALONE, WITH_WORDS, Judged, Operating, findings_of, middle_of
 from .detection.fitness import doubts, qualities
 from .detection.judge import judge, judge_config
 from .followup.comparison import Comparison, Examined, compare
 from .patient import read_patient
 from .records import Finding, Nodules
+from .reporting.sentences import Wordings
 from .studies import dates
 from .studies.dates import Between
 from .studies.geometry import Scan, admit, canonical, turned
@@ -42,6 +45,7 @@ class NodulePipeline(Pipeline):
     task: ClassVar[Task] = nodules
     weights: ClassVar[Path | None] = Path(__file__).parent / "weights" / "nodules"
     explains: ClassVar[str] = "the highest calibrated score of any candidate"
+    wording: Wordings = "grammar"
 
     def __init__(
         self, detector: Detector, model: Model, operating: Operating, *, config: ModelConfig | None = None,
@@ -85,6 +89,23 @@ class NodulePipeline(Pipeline):
             config["describer"] = self.describer.plain()
         return Checkpoint(kind=self.task.name, config=config, tensors=tensors, card=self.card)
 
+    def predict(self, *, wording: str | None = None, **given: Any) -> Result:
+        """As every pipeline; `wording` says whose sentences the report has, "grammar" or "generated" (None: the
+        pipeline's own). Both say the same facts, verified in the same way.
+
+        Raises:
+            UnknownName: another wording.
+        """
+        return super(NodulePipeline, self.worded(wording) if wording is not None else self).predict(**given)
+
+    def worded(self, wording: str) -> Self:
+        """The same weights, with reports in these words."""
+        if wording not in get_args(Wordings):
+            raise UnknownName("wording", wording, get_args(Wordings))
+        other = copy(self)
+        other.wording = wording  # type: ignore[assignment]
+        return other
+
     # ---- one record ---------------------------------------------------------------------------------------------
 
     def read(self, modality: str, value: Any) -> Any:
@@ -109,6 +130,7 @@ class NodulePipeline(Pipeline):
             return self.concluded(empty, record, volume)
         judged = self.judged(candidates, record.get("indication"))
         kept = [each for each in judged if each.score >= self.operating.threshold]
+        kept = self.evidenced(kept, record.get("indication"))
         found, labels = findings_of(seen, kept, scan=scan, canonical=volume, operating=self.operating)
         found = self.described(found, labels, scan, volume, seen)
         answer = Nodules(
@@ -138,7 +160,8 @@ class NodulePipeline(Pipeline):
         """What follows from the findings: changes, management and report. A correction of findings ends here too."""
         from .reporting.conclusion import conclude
 
-        return conclude(answer, record, volume, operating=self.operating, model=self.model, card=self.card)
+        return conclude(answer, record, volume, operating=self.operating, model=self.model, card=self.card,
+                        wording=self.wording)  # fmt: skip
 
     def _compared(self, found: Sequence[Finding], later: Examined, scan: Scan, between: Between) -> Comparison:
         """The same detector over the earlier scan. Its words are those of today, so its candidates are judged alone."""
@@ -161,6 +184,20 @@ class NodulePipeline(Pipeline):
             Judged(each, float(score), {name: round(float(gate), 4) for name, gate in zip(names, row, strict=True)})
             for each, score, row in zip(candidates, scores, gates, strict=True)
         ]
+
+    def evidenced(self, judged: list[Judged], indication: Text | None) -> list[Judged]:
+        """The same, the surest first with where their scores come from; as they are where the judge has no say."""
+        if not self.judges:
+            return judged
+        ranked = sorted(judged, key=lambda each: -each.score)
+        crops, logits = [each.candidate.crop for each in ranked], [each.candidate.logit for each in ranked]
+        maps = evidence(self.judge, crops, logits, indication, self.operating.start)
+        return [each._replace(evidence=map_) for each, map_ in zip(ranked, maps, strict=False)] + ranked[len(maps) :]
+
+    @property
+    def judges(self) -> bool:
+        """Whether the guard lets the second look change a score."""
+        return any(each["residual"] or each["powers"][0] for each in self.card.get("judge", {}).values())
 
     def scores(self, candidates: list[Candidate], indication: Text | None) -> Array:
         """The calibrated score of each candidate."""

@@ -53,6 +53,8 @@ class Finding:
     disagreement: float | None = None  # SD of that suspicion between the networks: what more data could settle
     volume_interval: Interval | None = None
     gates: Mapping[str, float] = field(default_factory=dict)  # by modality, how much the judge trusts it; 0: absent
+    # `[2, i, j, k]`, cubes of 1.25 mm: the crop of the second look in HU, and what each voxel gave to its log-odds
+    evidence: Array | None = field(default=None, repr=False, compare=False)
     slice_index: int  # axial slice of the longest axis, counted from the feet, from 0
     mask: Array = field(repr=False, compare=False)
 

@@ -200,7 +200,7 @@ def test_a_checkpoint_round_trip_changes_no_score(
     again = NodulePipeline.from_pretrained(pipeline.save(tmp_path / "model"))
     found = again.predict(ct=nifti, indication=WORDS)
     assert [each.score for each in found.findings] == pytest.approx([each.score for each in result.findings], abs=1e-4)
-    assert sum(each.stat().st_size for each in (tmp_path / "model").iterdir()) < 3.2e6
+    assert sum(each.stat().st_size for each in (tmp_path / "model").iterdir()) < 4.2e6
 
 
 def test_the_program_answers_as_the_detector(pipeline: NodulePipeline) -> None:
@@ -210,3 +210,21 @@ def test_the_program_answers_as_the_detector(pipeline: NodulePipeline) -> None:
     assert program.example[0].abs().max() <= 1
     with torch.no_grad():
         torch.testing.assert_close(logits, pipeline.detector(program.example[0]), atol=1e-4, rtol=1e-4)
+
+
+def test_the_writer_words_the_same_findings(pipeline: NodulePipeline, nifti: Path, result: Result) -> None:
+    scan = pipeline.read("ct", nifti)
+    answered = pipeline.worded("generated").concluded(result.answer, {"ct": scan}, canonical(scan.volume))
+    plain = pipeline.concluded(result.answer, {"ct": scan}, canonical(scan.volume))
+    assert answered.report.provenance["wording"].startswith("generated")  # type: ignore[union-attr]
+    assert answered.report.told() == plain.report.told()  # type: ignore[union-attr]
+    assert answered.report.sentences() != plain.report.sentences()  # type: ignore[union-attr]
+    assert answered.answer.to_dict() == plain.answer.to_dict()
+
+
+def test_a_wording_is_asked_for_by_name_and_only_for_one_answer(pipeline: NodulePipeline, block: Volume) -> None:
+    told = pipeline.predict(ct=block, wording="generated")
+    assert told.report.provenance["wording"].startswith("generated")  # type: ignore[union-attr]
+    assert pipeline.predict(ct=block).report.provenance["wording"] == "grammar"  # type: ignore[union-attr]
+    with pytest.raises(UnknownName, match="wording"):
+        pipeline.predict(ct=block, wording="poem")

@@ -23,11 +23,12 @@ ALONE, WITH_WORDS = "ct", "ct+indication"
 
 
 class Judged(NamedTuple):
-    """A candidate with its calibrated score and its gates by modality (0: not given)."""
+    """A candidate with its calibrated score, its gates by modality (0: not given), and where the score comes from."""
 
     candidate: Candidate
     score: float
     gates: Mapping[str, float]
+    evidence: Array | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +182,7 @@ def finding_of(label: int, judged: Judged, where: Array, canonical: Volume, oper
         side="",
         score=judged.score,
         gates=judged.gates,
+        evidence=judged.evidence,
         slice_index=sizes.slice_index,
         mask=where,
     )

@@ -1,7 +1,7 @@
 """BTS 2015: nodules by volume and Brock risk, found by chance or by screening (Callister et al., Thorax 2015;70:ii1).
 
 Solid nodules go by volume where it is known, else by the longest axis; subsolid ones by the longest axis. Change is
-25 % of volume (solid) or 2 mm (subsolid). It ends before PET-CT: Herder's model needs its result.
+25 % of volume (solid) or 2 mm (subsolid). After PET-CT, where that was advised, it goes by Herder's risk (`after_pet`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 from ....core.errors import InputError
 from ....core.result import Interval
 from ....knowledge.rules import Condition, Rule, Statement, Value
-from .risk import Chance
+from .risk import HERDER, Chance
 from .tables import Advice, Row, Table, between, rounded, when
 
 GUIDELINE, SOURCE = "bts-2015", "Callister et al., Thorax 2015;70:ii1"
@@ -96,6 +96,15 @@ TABLE = Table(
                   compared="grown"),
     ),
 )  # fmt: skip
+CONSIDER, LIKELY = 0.10, 0.70  # Herder's risk from which a biopsy is considered, and above which treatment
+_WORK_UP = (
+    Row(id="pet-low-risk", rank=4, says="CT surveillance.", when=when(herder=between(0, CONSIDER))),
+    Row(id="pet-middle-risk", rank=7, says="Consider image-guided biopsy; others: excision biopsy or CT surveillance.",
+        when=when(herder=between(CONSIDER, nextafter(LIKELY, inf)))),
+    Row(id="pet-high-risk", rank=8, says="Consider excision or non-surgical treatment, with or without a biopsy.",
+        when=when(herder=between(nextafter(LIKELY, inf), inf))),
+)  # fmt: skip
+AFTER_PET = Table(guideline=GUIDELINE, source=SOURCE, rows=_WORK_UP)
 _SIZES = {
     "volume_mm3": {"small": (0, 80), "middle": (80, 300), "large": (300, inf)},
     "long_axis_mm": {"small": (0, 5), "five": (5, 6), "middle": (6, 8), "large": (8, inf)},
@@ -130,6 +139,22 @@ def advise(nodule: Nodule) -> Advice:
         missing=tuple(dict.fromkeys(n for name in read.missing for n in named.get(name, (name,)))),
         open=read.rows,
     )
+
+
+def after_pet(risk: Chance) -> Advice:
+    """The rows for a solid nodule whose PET-CT has been made, by Herder's risk (risk.herder).
+
+    Raises:
+        InputError: the risk is of another model.
+    """
+    if risk.source != HERDER:
+        raise InputError(f"after PET-CT the guideline goes by {HERDER}, not by {risk.source or 'an unnamed model'}")
+    between_ends = (each for each in (CONSIDER, nextafter(LIKELY, inf)) if risk.low < each < risk.high)
+    read = AFTER_PET.read({"herder": frozenset((risk.low, risk.high, *between_ends))})
+    return Advice(
+        guideline=GUIDELINE, rows=tuple(each.row.id for each in read.rows), decided_by=read.decided_by,
+        missing=risk.missing if len(read.rows) > 1 else (), open=read.rows,
+    )  # fmt: skip
 
 
 def attributes(nodule: Nodule) -> dict[str, Value | frozenset[Value] | None]:

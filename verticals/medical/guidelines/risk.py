@@ -1,4 +1,5 @@
-"""The chance that a nodule is malignant by two published models: Brock (PanCan, full, with spiculation) and Mayo.
+"""The chance that a nodule is malignant by published models: Brock (PanCan, full, with spiculation), Mayo, and Herder
+after a PET scan.
 
 What is not known stays open: the answer is then a range over the possibilities, never a silent default. Brock was made
 on first screening scans of smokers, Mayo on solitary nodules of 4 to 30 mm seen on radiographs. It knows no guideline.
@@ -17,6 +18,9 @@ from ....core.errors import InputError
 Texture = Literal["solid", "part-solid", "ground-glass"]
 BROCK = "McWilliams et al., N Engl J Med 2013;369:910 (full model with spiculation)"
 MAYO = "Swensen et al., Arch Intern Med 1997;157:849"
+HERDER = "Herder et al., Chest 2005;128:2490"
+Uptake = Literal["none", "faint", "moderate", "intense"]  # of FDG: none; up to, above, markedly above the blood pool
+_UPTAKES: Mapping[str, float] = {"none": 0.0, "faint": 2.322, "moderate": 4.617, "intense": 4.771}
 _TEXTURES: Mapping[str, float] = {"solid": 0.0, "part-solid": 0.3770, "ground-glass": -0.1276}
 
 
@@ -85,6 +89,23 @@ def mayo(
         "upper_lobe": _open(upper_lobe, 0.7838),
     }
     return _chance(-6.8272 + 0.0391 * age + 0.1274 * diameter_mm, terms, MAYO)
+
+
+def herder(before: Chance, *, uptake: Uptake | None) -> Chance:
+    """Chance of cancer after FDG-PET; `before` is that of Mayo's model, which it was made with. None: not known.
+
+    The coefficients are those in clinical use, checked against several calculators, not against the paper. A few
+    calculators print another form, with Mayo's logit instead of its probability.
+
+    Raises:
+        InputError: `before` is of another model.
+    """
+    if before.source != MAYO:
+        raise InputError(f"Herder's model goes on from Mayo's ({MAYO}), not from {before.source or 'an unnamed one'}")
+    terms = {"uptake": tuple(_UPTAKES.values()) if uptake is None else (_UPTAKES[uptake],)}
+    ends = [_chance(-4.739 + 3.691 * each, terms, HERDER) for each in (before.low, before.high)]
+    missing = (*before.missing, *ends[0].missing)
+    return Chance(low=ends[0].low, high=ends[1].high, missing=missing, source=HERDER)
 
 
 def _plausible(age: float, diameter_mm: float) -> None:

@@ -19,6 +19,7 @@ from ..records import Nodules
 from .advice import managed
 from .plan import Context
 from .report import report_of
+from .sentences import Wordings
 
 PURPOSES: Mapping[str, tuple[str, ...]] = {
     "ct": ("detection", "judge", "measurement"),
@@ -30,9 +31,10 @@ PURPOSES: Mapping[str, tuple[str, ...]] = {
 
 def conclude(
     answer: Nodules, record: Mapping[str, Any], volume: Volume, *, operating: Operating, model: Mapping[str, Any],
-    card: Mapping[str, Any],
+    card: Mapping[str, Any], wording: Wordings = "grammar",
 ) -> Answered:  # fmt: skip
-    """The whole answer for these findings. `record` is what was given, `volume` its CT in canonical axes."""
+    """The whole answer for these findings, reported in the words of `wording`. `record` is what was given, `volume` its
+    CT in canonical axes."""
     patient: Clinical | None = record.get("patient")
     comparison = answer.comparison
     if comparison is not None:
@@ -42,7 +44,7 @@ def conclude(
     warnings = (*record["ct"].flags, *answer.reasons, *_doubts(answer), *_warnings(answer, record))
     context = Context(
         scan=record["ct"], volume=volume, indication=record.get("indication"), patient=patient, operating=operating,
-        model=model, card=card, warnings=warnings,
+        model=model, card=card, warnings=warnings, wording=wording,
     )  # fmt: skip
     return Answered(answer=answer, status=_status(answer), warnings=warnings, report=report_of(answer, context))
 

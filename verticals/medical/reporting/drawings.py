@@ -5,7 +5,10 @@ It draws and decides nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+from scipy import ndimage
 
 from ....core.types import Array, Volume
 from ....knowledge.figures import COLOURS, canvas, picture
@@ -15,17 +18,20 @@ from ..studies.geometry import turned
 
 LUNG = (-1350.0, 150.0)  # HU shown from black to white
 REACH = 28.0  # mm around a finding
+SHOWN = (256, 160, 256)  # voxels along each axis from which the projection takes every second one
 
 
-def overview(answer: Nodules, labels: Array, volume: Volume) -> Figure:
-    """All findings on a coronal projection of the densest voxels, each with its number."""
-    thick = volume.voxels[:, :: max(volume.voxels.shape[1] // 160, 1)]
-    shadow = np.sort(thick, axis=1)[:, -max(thick.shape[1] // 3, 1) :].mean(axis=1)
-    i, _, k = volume.spacing
+def overview(answer: Nodules, places: Mapping[int, Array], volume: Volume) -> Figure:
+    """All findings on a coronal projection of the densest voxels, each with its number; `places` are their voxels."""
+    steps = [max(size // most, 1) for size, most in zip(volume.voxels.shape, SHOWN, strict=True)]
+    seen = volume.voxels[tuple(slice(None, None, step) for step in steps)]
+    densest = seen.shape[1] - max(seen.shape[1] // 3, 1)
+    shadow = np.partition(seen, densest, axis=1)[:, densest:].mean(axis=1)
+    i, _, k = np.array(volume.spacing) * steps
     with canvas(7.4, 4.4) as (sheet, axes):
         axes.imshow(shadow.T, cmap="gray", origin="lower", aspect=k / i, interpolation="bilinear")
         for finding in answer.findings:
-            where = np.argwhere(labels == finding.label).mean(axis=0)
+            where = places[finding.label].mean(axis=0) / steps
             colour = COLOURS[finding.label % len(COLOURS)]
             axes.scatter(where[0], where[2], s=150, facecolors="none", edgecolors=colour, linewidths=1.6)
             axes.annotate(
@@ -41,24 +47,39 @@ def overview(answer: Nodules, labels: Array, volume: Volume) -> Figure:
         return picture(sheet, "Where the findings lie (from the front; the patient's right is on the left).")
 
 
-def closeups(finding: Finding, labels: Array, volume: Volume) -> Figure:
-    """The slice of the longest axis, its neighbours, and a coronal cut, with the contour of the mask."""
-    mask = labels == finding.label
-    centre = np.argwhere(mask).mean(axis=0)
+def closeups(finding: Finding, labels: Array, place: Array, volume: Volume) -> Figure:
+    """The slice of the longest axis, its neighbours, and a coronal cut, with the contour of the mask, whose voxels are
+    `place`."""
+    centre = place.mean(axis=0)
     last = volume.voxels.shape[2] - 1
     slices = [k for k in (finding.slice_index - 1, finding.slice_index, finding.slice_index + 1) if 0 <= k <= last]
     half = np.ceil(REACH / np.array(volume.spacing)).astype(int)
     low = np.maximum(np.round(centre).astype(int) - half, 0)
     high = np.minimum(np.round(centre).astype(int) + half + 1, volume.voxels.shape)
     i, j, k = volume.spacing
-    with canvas(8.2, 2.3, columns=len(slices) + 1) as (sheet, axes):
-        for place, number in zip(axes, slices, strict=False):
+    columns = len(slices) + 1 + (finding.evidence is not None)
+    with canvas(8.2, 2.3, columns=columns) as (sheet, axes):
+        for part, number in zip(axes, slices, strict=False):
             axial = (slice(low[0], high[0]), slice(low[1], high[1]), number)
-            _show(place, volume.voxels[axial], mask[axial], j / i, f"slice {number}")
+            _show(part, volume.voxels[axial], labels[axial] == finding.label, j / i, f"slice {number}")
         coronal = (slice(low[0], high[0]), round(float(centre[1])), slice(low[2], high[2]))
-        _show(axes[-1], volume.voxels[coronal], mask[coronal], k / i, "coronal")
+        _show(axes[len(slices)], volume.voxels[coronal], labels[coronal] == finding.label, k / i, "coronal")
         what = f"Finding {finding.label}: {finding.diameter_mm:.1f} mm, score {finding.score:.2f}"
-        return picture(sheet, f"{what}; axial slices and a coronal cut, {2 * REACH:.0f} mm wide.")
+        said = f"{what}; axial slices and a coronal cut, {2 * REACH:.0f} mm wide"
+        if finding.evidence is not None:
+            _show_evidence(axes[-1], finding.evidence)
+            said += ". Last: where the score comes from (integrated gradients), red speaks for a nodule, blue against"
+        return picture(sheet, f"{said}.")
+
+
+def _show_evidence(place: object, evidence: Array) -> None:
+    """The middle slice of the crop, and over it what all voxels above and below gave."""
+    crop, given = evidence
+    _show(place, crop[:, :, crop.shape[2] // 2], np.zeros(crop.shape[:2], bool), 1.0, "score's origin")
+    along = ndimage.gaussian_filter(given.sum(axis=2), 0.7)
+    most = max(float(np.abs(along).max()), 1e-9)
+    shown = np.ma.masked_inside(along, -0.15 * most, 0.15 * most)
+    place.imshow(shown.T, cmap="coolwarm", vmin=-most, vmax=most, alpha=0.55, origin="lower")  # type: ignore[attr-defined]
 
 
 def _show(place: object, values: Array, mask: Array, aspect: float, title: str) -> None:

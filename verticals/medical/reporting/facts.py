@@ -52,10 +52,19 @@ class Again:
         return labels_of(self.answer)
 
     @cached_property
+    def places(self) -> dict[int, Array]:
+        """The voxels `[voxel, 3]` by label."""
+        return places_of(self.labels)
+
+    def place(self, label: int) -> Array:
+        """Of one finding; a single corner where the map has none, for which the report is refused."""
+        return self.places.get(label, np.zeros((1, 3), int))
+
+    @cached_property
     def sizes(self) -> dict[int, tuple[Measured, Array]]:
         """Size and centre in mm by label."""
         found = {}
-        for label, where in places_of(self.labels).items():
+        for label, where in self.places.items():
             low, high = where.min(axis=0), where.max(axis=0) + 1
             box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
             mask, bottom = self.labels[box] == label, int(low[2])

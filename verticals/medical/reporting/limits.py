@@ -21,6 +21,10 @@ UNUSED = (
     "The second look at crop and indication changed no score: on validation scans it did not help, so its gates tell "
     "nothing about these findings."
 )
+WORDS_UNUSED = (
+    "The words of the indication count for nothing in the scores: on validation scans they did not help, so their "
+    "gates tell nothing about these findings."
+)
 UNKNOWN = "Texture, margin and other attributes are not judged here."
 
 
@@ -30,9 +34,7 @@ def limits(answer: Nodules, card: Mapping[str, Any], evidence: dict[str, Evidenc
     said = [MADE, *SCOPE]
     if answer.findings and not any(each.attributes for each in answer.findings):
         said.append(UNKNOWN)
-    kept = card.get("judge", {})
-    if kept and not any(each["residual"] or any(each["powers"]) for each in kept.values()):
-        said.append(UNUSED)
+    said += _unused(card.get("judge", {}))
     claims = [
         Claim(template="{limit}", facts={"limit": Fact(value=each, evidence="card", measure=lambda each=each: each)},  # type: ignore[misc]
               kind="limitation") for each in said
@@ -51,6 +53,16 @@ def limits(answer: Nodules, card: Mapping[str, Any], evidence: dict[str, Evidenc
             )
         )
     return Section(heading="Limitations", claims=tuple(claims))
+
+
+def _unused(kept: Mapping[str, Any]) -> list[str]:
+    """What of the second look the guard did not keep; `kept` are shares of residual and experts by modalities."""
+    if not kept:
+        return []
+    if not any(each["residual"] or any(each["powers"]) for each in kept.values()):
+        return [UNUSED]
+    both = kept.get("ct+indication")
+    return [WORDS_UNUSED] if both and not both["residual"] and not both["powers"][1] else []
 
 
 def _digits(value: float) -> int:

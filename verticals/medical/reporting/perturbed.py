@@ -171,23 +171,28 @@ FACTS: Mapping[str, Callable[[Nodules, Draw], Nodules | None]] = {
 _WORDS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "side": (r"\bin the (?:right|left)\b", {"right": "left", "left": "right"}),
     "lobe": (r"\b(?:upper|lower|middle) lobe", {"upper": "lower", "lower": "upper", "middle": "upper"}),
-    "texture": (r"It is .*\b(?:part-solid|ground-glass density|solid)\b",
+    "texture": (r"(?:\b[Ii]t is|appears|\)[,;]|lobe,|lung,) .*\b(?:part-solid|ground-glass density|solid)\b",
                 {"part-solid": "solid", "of ground-glass density": "solid", "solid": "part-solid"}),
-    "negation": (r"^There is no (?:spic|lob|calc)", {"There is no": "There is"}),
+    "negation": (r"^(?:There is no|There is no evidence of|It shows no|No evidence of|No) (?:spic|lob|calc)",
+                 {"There is no": "There is", "shows no": "shows", "No evidence": "Evidence", "No ": ""}),
     "hedge": (r"probably (?!in)", {"probably ": ""}),
-    "status": (r"\b(?:unchanged|grown|shrunk|new) (?:since|within)",
+    "status": (r"\b(?:unchanged|grown|shrunk|new) (?:since|within|compared|in comparison)",
                {"unchanged": "grown", "grown": "shrunk", "shrunk": "grown", "new": "unchanged"}),
     "noun": (r"possible nodule", {"possible nodule": "nodule"}),
 }  # fmt: skip
 _NUMBERS: Mapping[str, str] = {
-    "diameter": r"(?:nodule of|measures|mass of) (\d+\.\d) mm",
-    "axis": r"are (\d+\.\d) mm and|extends (\d+\.\d)|is (\d+\.\d) mm long",
-    "volume": r"(\d+) mm3", "slice": r"slice (\d+)", "center": r"center lies at x (-?\d+\.\d)",
-    "bounds": r"diameter (?:is|lies between) (\d+\.\d)",
-    "number of a finding": r"^Finding (\d+) (?:is a|lies in|lies prob)",
-    "volume ratio": r"(?:ratio|volume is) (\d+\.\d+)", "doubling time": r"doubles in (\d+) days",
+    "diameter": r"(?:nodule of|measures|measuring|mass of|:) (\d+\.\d) mm",
+    "axis": r"are (\d+\.\d) mm and|extends (\d+\.\d)|is (\d+\.\d) mm long|(\d+\.\d) mm by",
+    "volume": r"(\d+) mm3", "slice": r"slice (\d+)", "center": r"at x (-?\d+\.\d)",
+    "bounds": r"true mean diameter [a-z ]*(\d+\.\d)",
+    "number of a finding": r"^Finding (\d+)(?::| is a| represents| lies (?:in|prob)| is located)|\(finding (\d+)\)",
+    "volume ratio": r"(?:ratio|ratio of|volume is|is now) (\d+\.\d+)",
+    "doubling time": r"(?:doubles in|doubling time is) (\d+) days",
     "count": r"There are (\d+) findings",
 }  # fmt: skip
+_LEAD = re.compile(
+    r"Finding \d+(?:,|:| is a| represents| is located| lies (?:in|prob))|(?:A|There is a) .*\(finding \d+\)"
+)
 ADDED = (
     "There is no nodule.", "No finding at the operating point.", "There is no pleural effusion.",
     "Finding 1 is benign.", "Finding 99 is a nodule of 8.0 mm in the right lung.", "It is spiculated and malignant.",
@@ -244,7 +249,7 @@ def _word(pattern: str, swaps: Mapping[str, str], sentence: str) -> str:
 
 def _paragraphs(sentences: Sequence[str]) -> list[int]:
     """Where the paragraph of each finding begins."""
-    return [n for n, each in enumerate(sentences) if re.match(r"Finding \d+(?:,| is a| lies (?:in|prob))", each)]
+    return [n for n, each in enumerate(sentences) if _LEAD.match(each)]
 
 
 def _swapped(sentences: list[str]) -> list[str] | None:

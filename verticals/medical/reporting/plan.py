@@ -51,6 +51,7 @@ class Context:
     model: Mapping[str, Any] = field(default_factory=dict)
     card: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    wording: sentences.Wordings = "grammar"
 
 
 def planned(answer: Nodules, context: Context, again: Again, evidence: dict[str, Evidence]) -> list[Section]:

@@ -18,12 +18,13 @@ from .facts import Again
 from .plan import DRAWN, Context, planned
 
 HEADER = (
-    "No.", "Score", "Gates: CT, words", "Diameter mm", "90 % interval", "Long x short mm", "Volume mm3", "Density HU",
-    "Side", "Center RAS mm", "Slice",
+    "No.", "Score", "Gates: CT, words", "Diameter mm", "90 % interval", "Long x short mm", "Volume mm3",
+    "90 % interval", "Suspicion ± networks", "Density HU", "Side", "Center RAS mm", "Slice",
 )  # fmt: skip
 CAPTION = (
     "Diameter is the mean of the axial axes; slices count from the feet, from 0. Gates say how much the second look "
-    "trusted the CT and the words of the indication, 0 where there were none."
+    "trusted the CT and the words of the indication, 0 where there were none. Behind ± is by how much (one standard "
+    "deviation) networks that learnt from other patients differ about the suspicion: what more data could settle."
 )
 
 
@@ -35,7 +36,8 @@ def report_of(answer: Nodules, context: Context) -> Report:
     """
     evidence: dict[str, Evidence] = {}
     again = Again(answer, context.volume, context.operating)
-    sections = [_drawn(each, answer, context, again) for each in planned(answer, context, again, evidence)]
+    said, wording = _worded(planned(answer, context, again, evidence), context, evidence)
+    sections = [_drawn(each, answer, context, again) for each in said]
     verdict, tone = _verdict(answer)
     return Report(
         title="Chest CT: pulmonary nodules",
@@ -50,12 +52,24 @@ def report_of(answer: Nodules, context: Context) -> Report:
             "model": f"{context.model.get('name', 'not saved')} (sha256 {str(context.model.get('sha256', ''))[:16]})",
             "operating point": f"score of at least {answer.threshold:.3f}",
             "scan": context.scan.origin,
+            "wording": wording,
             "knowledge graph": f"sha256 {nodule_graph().digest[:16]}",
             **{f"used: {name}": ", ".join(purposes) or "nothing" for name, purposes in answer.used.items()},
             "reviewed by": "nobody (unsigned)",
         },
         checks=checks(answer.lung_middle_mm),
     )
+
+
+def _worded(sections: list[Section], context: Context, evidence: dict[str, Evidence]) -> tuple[list[Section], str]:
+    """The sections in the words that were asked for, and what the page says of them."""
+    if context.wording == "grammar":
+        return sections, "grammar"
+    from .generated import reworded, shipped
+
+    wording = shipped()
+    sections, tally = reworded(sections, evidence, wording)
+    return sections, f"generated (sha256 {wording.digest[:16]}), each verified: {tally.told()}"
 
 
 def _verdict(answer: Nodules) -> tuple[str, str]:
@@ -106,18 +120,20 @@ def _drawn(section: Section, answer: Nodules, context: Context, again: Again) ->
     if section.heading != "Findings" or not answer.findings:
         return section
     rows = Rows(header=HEADER, rows=tuple(_row(each) for each in answer.findings), caption=CAPTION)
-    where = replace(overview(answer, again.labels, context.volume), key="overview")
+    places = {each.label: again.place(each.label) for each in answer.findings}
+    where = replace(overview(answer, places, context.volume), key="overview")
     parts = [Section(heading="All findings", tables=(rows,), figures=(where,))]
     for number, (part, finding) in enumerate(zip(section.parts, answer.findings, strict=True)):
         if number < DRAWN:
-            close = replace(closeups(finding, again.labels, context.volume), key=part.heading)
-            part = replace(part, figures=(close,))
+            shown = closeups(finding, again.labels, places[finding.label], context.volume)
+            part = replace(part, figures=(replace(shown, key=part.heading),))
         parts.append(part)
     return replace(section, parts=tuple(parts))
 
 
 def _row(finding: Finding) -> tuple[str, ...]:
-    interval = finding.diameter_interval
+    interval, volume = finding.diameter_interval, finding.volume_interval
+    rated, spread = finding.malignancy, finding.disagreement
     return (
         str(finding.label),
         f"{finding.score:.2f}",
@@ -126,6 +142,8 @@ def _row(finding: Finding) -> tuple[str, ...]:
         f"{interval.low:.1f} to {interval.high:.1f}",
         f"{finding.long_axis_mm:.1f} x {finding.short_axis_mm:.1f}",
         f"{finding.volume_mm3:.0f}",
+        f"{volume.low:.0f} to {volume.high:.0f}" if volume is not None else "",
+        (f"{rated.value:.2f}" if rated is not None else "") + (f" ± {spread:.2f}" if spread is not None else ""),
         f"{finding.median_hu:.0f}",
         finding.side, ", ".join(f"{each:.1f}" for each in finding.center_mm), str(finding.slice_index),
     )  # fmt: skip

@@ -7,9 +7,11 @@ so that a report of many findings is no list of one sentence. What no fact carri
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from ....knowledge.claims import Claim, Fact
 
+Wordings = Literal["grammar", "generated"]  # whose words a report has; those that are generated come from generated.py
 LEADS = (
     "Finding {number} is a {noun} of {diameter} {place}.",
     "Finding {number} lies {place}; it is a {noun} of {diameter}.",

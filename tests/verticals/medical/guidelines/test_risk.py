@@ -5,7 +5,8 @@ import math
 import pytest
 
 from colonnade.core.errors import InputError
-from colonnade.verticals.medical.guidelines.risk import brock, mayo
+from colonnade.verticals.medical.guidelines.bts import AFTER_PET, after_pet
+from colonnade.verticals.medical.guidelines.risk import HERDER, MAYO, Chance, brock, herder, mayo
 
 PLAIN = {
     "age": 62,
@@ -70,3 +71,55 @@ def test_what_is_not_known_gives_the_range_of_its_possibilities():
 def test_inputs_that_no_patient_has_are_refused(wrong):
     with pytest.raises(InputError, match="got"):
         brock(**{**PLAIN, **wrong})
+
+
+def before(low: float, high: float | None = None) -> Chance:
+    return Chance(low=low, high=low if high is None else high, missing=() if high is None else ("age",), source=MAYO)
+
+
+@pytest.mark.parametrize(
+    ("chance", "uptake", "after"),
+    [(0.187, "intense", 0.673), (0.187, "none", 0.0172), (0.1, "faint", 0.1144), (0.5, "moderate", 0.8486)],
+)
+def test_herder_gives_its_check_values(chance, uptake, after):
+    assert herder(before(chance), uptake=uptake).low == pytest.approx(after, abs=5e-4)
+    assert herder(before(chance), uptake=uptake).high == pytest.approx(after, abs=5e-4)
+
+
+def test_herder_rises_with_uptake_and_keeps_what_is_not_known():
+    steps = [herder(before(0.3), uptake=each).low for each in ("none", "faint", "moderate", "intense")]
+    assert steps == sorted(steps)
+    unknown = herder(before(0.3), uptake=None)
+    assert (unknown.low, unknown.high, unknown.missing) == (steps[0], steps[-1], ("uptake",))
+    open_ = herder(before(0.1, 0.6), uptake="faint")
+    assert open_.missing == ("age",)
+    assert open_.low == herder(before(0.1), uptake="faint").low
+    assert open_.high == herder(before(0.6), uptake="faint").high
+
+
+def test_herder_goes_on_from_mayo_alone():
+    with pytest.raises(InputError, match="goes on from Mayo"):
+        herder(brock(**WORST), uptake="faint")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "rows"),
+    [
+        (0.0999, 0.0999, ("pet-low-risk",)),
+        (0.1, 0.1, ("pet-middle-risk",)),
+        (0.7, 0.7, ("pet-middle-risk",)),
+        (0.7001, 0.7001, ("pet-high-risk",)),
+        (0.05, 0.5, ("pet-low-risk", "pet-middle-risk")),
+        (0.05, 0.9, ("pet-low-risk", "pet-middle-risk", "pet-high-risk")),
+    ],
+)
+def test_after_pet_bts_goes_by_herders_risk(low, high, rows):
+    advice = after_pet(Chance(low=low, high=high, missing=("uptake",), source=HERDER))
+    assert advice.rows == rows
+    assert advice.missing == (("uptake",) if len(rows) > 1 else ())
+    assert advice.sentences() == tuple(AFTER_PET[row].says for row in rows)
+
+
+def test_after_pet_another_models_risk_is_refused():
+    with pytest.raises(InputError, match="after PET-CT the guideline goes by"):
+        after_pet(before(0.3))

@@ -16,7 +16,7 @@ from colonnade.verticals.medical.records import Attribute, Finding, Nodules
 from colonnade.verticals.medical.reporting import sentences
 from colonnade.verticals.medical.reporting.consistency import checks
 from colonnade.verticals.medical.reporting.facts import Again, absent_facts, noun, place_fact, present_facts
-from colonnade.verticals.medical.reporting.limits import UNUSED, limits
+from colonnade.verticals.medical.reporting.limits import UNUSED, WORDS_UNUSED, limits
 from colonnade.verticals.medical.reporting.parsing import hear, refusals
 from colonnade.verticals.medical.reporting.perturbed import FACTS, TEXTS, text
 from colonnade.verticals.medical.reporting.plan import planned
@@ -210,7 +210,14 @@ def test_a_suspicion_is_said_to_be_no_probability_of_cancer(made: Rehearsed) -> 
 
 
 def test_a_second_look_that_changed_nothing_is_told(made: Rehearsed) -> None:
-    rows = {"ct": {"residual": 0.0, "powers": [0.0, 0.0]}}
-    assert limits(made.answer, {"judge": rows}, {}).claims[-1].sentence() == UNUSED
+    def told(kept: dict[str, dict[str, object]]) -> list[str]:
+        return [each.sentence() for each in limits(made.answer, {"judge": kept}, {}).claims]
+
+    rows: dict[str, dict[str, object]] = {"ct": {"residual": 0.0, "powers": [0.0, 0.0]}}
+    assert told(rows)[-1] == UNUSED
     rows |= {"ct+indication": {"residual": 0.5, "powers": [0.0, 0.0]}}
-    assert UNUSED not in [each.sentence() for each in limits(made.answer, {"judge": rows}, {}).claims]
+    assert UNUSED not in told(rows)
+    assert WORDS_UNUSED not in told(rows)
+    rows |= {"ct+indication": {"residual": 0.0, "powers": [0.6, 0.0]}}
+    assert told(rows)[-1] == WORDS_UNUSED
+    assert UNUSED not in told(rows)

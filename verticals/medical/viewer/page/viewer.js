@@ -133,11 +133,12 @@ function compared() {
 function more(finding) {
   const part = make("div", "more");
   part.append(make("small", "", "Diameter, 90 % interval (of the program's outlines)"), span(finding.diameter_interval, 0, Math.max(30, finding.diameter_interval.high * 1.1)));
-  if (finding.malignancy) part.append(make("small", "", `Suspicion as readers rate it ${finding.malignancy.value.toFixed(2)} (${finding.malignancy.low.toFixed(2)} to ${finding.malignancy.high.toFixed(2)}); not a probability of cancer`), span(finding.malignancy, 0, 1));
+  if (finding.malignancy) part.append(make("small", "", `Suspicion as readers rate it ${finding.malignancy.value.toFixed(2)} (${finding.malignancy.low.toFixed(2)} to ${finding.malignancy.high.toFixed(2)}); not a probability of cancer${finding.disagreement == null ? "" : `; networks differ by ${finding.disagreement.toFixed(2)}`}`), span(finding.malignancy, 0, 1));
   const facts = part.appendChild(document.createElement("dl"));
   const gates = Object.entries(finding.gates).map(([name, gate]) => `${name} ${gate.toFixed(2)}`).join(", ");
   for (const [name, value] of [
     ["Axes", `${finding.long_axis_mm.toFixed(1)} × ${finding.short_axis_mm.toFixed(1)} mm (axial)`],
+    ...(finding.volume_interval ? [["Volume", `${finding.volume_interval.low.toFixed(0)} to ${finding.volume_interval.high.toFixed(0)} mm³ (90 %)`]] : []),
     ["Density", `${finding.median_hu === null ? "-" : finding.median_hu.toFixed(0)} HU, median`],
     ["Centre", `${finding.center_mm.map((each) => each.toFixed(1)).join(", ")} mm RAS`],
     ["Evidence", `mask label ${finding.label} (${finding.outline.shape.join(" × ")} voxels box); judged by ${gates}`],
