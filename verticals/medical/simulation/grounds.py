@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -78,3 +78,16 @@ def scans(
         pool = words.nodule if case.truths else words.plain
         text = pool[int(generator.integers(len(pool)))]
         yield Case(name=case.name, volume=case.volume, labels=case.labels, truths=case.truths, indication=text)
+
+
+def crowded(
+    grounds: Sequence[Ground], shapes: Sequence[Shape], words: Indications, *, count: int, nodules: int, seed: int
+) -> Iterator[Case]:
+    """Whole scans in turn over the backgrounds with many nodules each, for the judge: much to learn from one look."""
+    for number in track(range(count), "crowded scans", count):
+        generator = numpy_generator(seed, f"dense/{number}")
+        ground = grounds[number % len(grounds)]
+        drawn = [shapes[int(generator.integers(len(shapes)))] for _ in range(nodules)]
+        case = populated(ground.name, ground.volume, ground.background, drawn, generator=generator)
+        pool = words.nodule if case.truths else words.plain
+        yield replace(case, indication=pool[int(generator.integers(len(pool)))])
