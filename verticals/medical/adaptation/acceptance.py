@@ -1,23 +1,22 @@
-"""The gate between an adapted detector and the one it would replace: both on a frozen test set, and a signed record.
+"""The gate between an adapted detector and the one it would replace: both on a frozen test set, scan by scan.
 
 Not worse by more than a margin, in CPM, Dice and calibration, overall (95 % intervals, patients redrawn) and in every
 group of size and slice thickness that is large enough. What is not shown is refused, and the old weights stay. The
-protocol follows the modification plans of the FDA's guidance on PCCP (2024). It trains nothing.
+protocol follows the modification plans of the FDA's guidance on PCCP (2024). It trains nothing, and signs nothing:
+ledger.py does.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ....core.errors import ColonnadeError
-from ....core.result import plain
+from ....core import digest
+from ....core.errors import ColonnadeError, FormatError
 from ....core.trust.calibration import calibration_error
 from ....core.trust.intervals import bootstrap
 from ....core.types import Array
@@ -26,6 +25,7 @@ from ..evaluate import Tally, tallied
 from ..layouts.pair import Pair
 from ..metrics import Marked, cpm
 from ..simulation.cases import Case
+from .ledger import fault_in
 
 if TYPE_CHECKING:
     from ..pipeline import NodulePipeline
@@ -33,11 +33,10 @@ if TYPE_CHECKING:
 LEAST_SCANS, LEAST_NODULES, LEAST_IN_GROUP = 8, 15, 10
 SHARE = 0.25  # of the patients are frozen, where the data set names no test
 MARGINS = {"froc_cpm": 0.05, "dice": 0.03, "ece": 0.05}  # what is lost at most; ECE may rise by so much
-GROUP_MARGIN = 0.10  # of a group's CPM, which few nodules make
+GROUP_MARGIN = 0.10  # of a group, which few nodules make
 SIZES = ((0.0, 6.0), (6.0, 10.0), (10.0, 1000.0))  # mm
 THICK = 2.5  # mm between slices
 ROUNDS = 1000
-START = "0" * 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +58,10 @@ class Compared:
     @property
     def holds(self) -> bool:
         """Overall numbers by the interval's end; groups, which are small, by the difference itself."""
-        return (self.difference if self.name.startswith("froc_cpm, ") else self.low) >= -self.margin
+        return (self.difference if ", " in self.name else self.low) >= -self.margin
 
     def said(self) -> str:
-        sign = -1 if self.name == "ece" else 1
+        sign = -1 if self.name.startswith("ece") else 1
         return (
             f"{self.name} {sign * self.new:.3f} against {sign * self.old:.3f} "
             f"(difference {self.difference:+.3f} [{self.low:+.3f}, {self.high:+.3f}], margin {self.margin:g})"
@@ -81,15 +80,21 @@ class Verdict:
     reason: str = ""
 
 
-def frozen(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:
+def frozen(pairs: Sequence[Pair], *, learnt: Collection[str] = ()) -> tuple[list[Pair], list[Pair]]:
     """The test set and the rest, by patient: what the data set calls its test, or the patients of the lowest digests.
 
     A digest of the patient's name decides, neither the order nor a seed nor who else is there, so a later fit keeps
-    the same patients apart again. Where too few would be left to learn from, nothing is frozen.
+    the same patients apart again. Patients whom an earlier fit has `learnt` from cannot test a later one. Where too
+    few would be left to learn from, nothing is frozen.
+
+    Raises:
+        FormatError: the data set calls someone its test whom an earlier fit has learnt from.
     """
     named = {each.whose for each in pairs if each.part == "test"}
+    if known := sorted(named & set(learnt)):
+        raise FormatError(f"{', '.join(known)} cannot be in the test: an earlier fit of these weights learnt from them")
     if not named:
-        draws = sorted((_draw(patient), patient) for patient in {each.whose for each in pairs})
+        draws = sorted((_draw(patient), patient) for patient in {each.whose for each in pairs} - set(learnt))
         count = max(sum(draw < SHARE for draw, _ in draws), LEAST_SCANS)
         named = {patient for _, patient in draws[:count]} if len(draws) >= 2 * LEAST_SCANS else set()
     return [each for each in pairs if each.whose in named], [each for each in pairs if each.whose not in named]
@@ -127,19 +132,28 @@ def judged(scans: Sequence[Paired], old: Operating, new: Operating, *, seed: int
             f"{LEAST_SCANS} patients with {LEAST_NODULES} nodules are needed"
         )
         return Verdict(status="not run", scans=len(scans), nodules=nodules, reason=reason)
+    platts = {"old": old.calibration[ALONE], "new": new.calibration[ALONE]}
+
+    def calibration(side: str, some: Sequence[Paired]) -> float:
+        return -_ece(side, some, platts[side])
+
     compared, missing = [_froc(scans, "froc_cpm", MARGINS["froc_cpm"], seed)], []
-    if all(any(_dices(side, each) for each in scans) for side in ("old", "new")):
+    if _outlined(scans):
         compared.append(_compared(scans, "dice", _dice, MARGINS["dice"], seed))
     else:
         missing.append("dice: no outline is known, or none was found")
-    platts = {"old": old.calibration[ALONE], "new": new.calibration[ALONE]}
-    compared.append(_compared(scans, "ece", lambda side, some: -_ece(side, some, platts[side]), MARGINS["ece"], seed))
+    compared.append(_compared(scans, "ece", calibration, MARGINS["ece"], seed))
     for name, part in _groups(scans):
         count = sum(len(each.old.sizes) for each in part)
         if count < LEAST_IN_GROUP:
             missing.append(f"{name}: {count} nodules, at least {LEAST_IN_GROUP} are needed")
-        else:
-            compared.append(_froc(part, f"froc_cpm, {name}", GROUP_MARGIN, seed))
+            continue
+        compared.append(_froc(part, f"froc_cpm, {name}", GROUP_MARGIN, seed))
+        if _outlined(part):
+            compared.append(_compared(part, f"dice, {name}", _dice, GROUP_MARGIN, seed))
+        if any(each.old.scored for each in part):
+            compared.append(_compared(part, f"ece, {name}", calibration, GROUP_MARGIN, seed))
+    missing.append("ece by size: a false mark has no true size")
     holds = all(each.holds for each in compared)
     return Verdict(
         status="accepted" if holds else "refused", compared=tuple(compared), not_measured=tuple(missing),
@@ -149,8 +163,6 @@ def judged(scans: Sequence[Paired], old: Operating, new: Operating, *, seed: int
 
 def _groups(scans: Sequence[Paired]) -> list[tuple[str, list[Paired]]]:
     """The scans with nodules of one size only, and those of one slice thickness."""
-    from dataclasses import replace
-
     found = []
     for low, high in SIZES:
         name = f"{low:g} to {high:g} mm" if high < SIZES[-1][1] else f"{low:g} mm and more"
@@ -164,7 +176,16 @@ def _groups(scans: Sequence[Paired]) -> list[tuple[str, list[Paired]]]:
 def _sized(tally: Tally, low: float, high: float) -> Tally:
     kept = np.array([low <= size < high for size in tally.sizes], bool)
     marks = [Marked(found=scan.found[kept], false=scan.false) for scan in tally.marks[ALONE]]
-    return Tally(marks={ALONE: marks}, sizes=[size for size in tally.sizes if low <= size < high])
+    outlined = {
+        outline: [each for each in found if low <= each.ratio * each.diameter < high]
+        for outline, found in tally.outlined.items()
+    }
+    return Tally(marks={ALONE: marks}, outlined=outlined, sizes=[size for size in tally.sizes if low <= size < high])
+
+
+def _outlined(scans: Sequence[Paired]) -> bool:
+    """Whether both sides have outlines to compare."""
+    return all(any(_dices(side, each) for each in scans) for side in ("old", "new"))
 
 
 def _froc(scans: Sequence[Paired], name: str, margin: float, seed: int) -> Compared:
@@ -219,27 +240,44 @@ def refuse(verdict: Verdict) -> None:
         )
 
 
-def record(verdict: Verdict, earlier: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The signed line of a card: the verdict and the facts (digests of data and weights), and the line before it."""
-    line = plain({
-        "time": datetime.now(UTC).isoformat(timespec="seconds"), **facts, "status": verdict.status,
-        "reason": verdict.reason, "scans": verdict.scans, "nodules": verdict.nodules,
+def facts_of(verdict: Verdict) -> dict[str, Any]:
+    """What a record says of the verdict."""
+    return {
+        "status": verdict.status, "reason": verdict.reason, "scans": verdict.scans, "nodules": verdict.nodules,
         "compared": [{**asdict(each), "difference": each.difference, "holds": each.holds} for each in verdict.compared],
-        "not_measured": list(verdict.not_measured),
-        "previous": earlier[-1]["sha256"] if earlier else START,
-    })  # fmt: skip
-    return {**line, "sha256": _digest(line)}
+        "not_measured": list(verdict.not_measured), "margins": {**MARGINS, "group": GROUP_MARGIN},
+    }  # fmt: skip
 
 
-def verified(records: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether every line is as it was written, and follows the one before it."""
-    previous = START
-    for each in records:
-        line = {name: value for name, value in each.items() if name != "sha256"}
-        if each.get("previous") != previous or each.get("sha256") != _digest(line):
-            return False
-        previous = str(each["sha256"])
-    return True
+def scan_digest(pair: Pair) -> str:
+    """Of a scan's files, whatever they are called."""
+    files = [each for each in (pair.image, pair.label, pair.readings) if each is not None]
+    return digest.of_value([digest.of_file(each) for each in files])
+
+
+def learnt_by(card: Mapping[str, Any]) -> set[str]:
+    """The digests of the scans that the fits before have learnt from."""
+    return {each for line in card.get("acceptance", ()) for each in line.get("learnt", ())}
+
+
+def refuse_changed(test: Mapping[str, str], earlier: Sequence[Mapping[str, Any]], *, key: bytes | None) -> None:
+    """Raise where the records do not hold, or a frozen scan is not what it was when they were written.
+
+    Raises:
+        FormatError: with what has changed.
+    """
+    if fault := fault_in(earlier, key=key if all("signature" in each for each in earlier) else None):
+        raise FormatError(f"the records of the weights that the fit starts from do not hold: {fault}")
+    for line in earlier:
+        before = line.get("test", {})
+        if not isinstance(before, Mapping):  # an older record, which has the names only
+            continue
+        changed = sorted(name for name, each in test.items() if before.get(name, each) != each)
+        if changed:
+            raise FormatError(
+                f"{', '.join(changed)} of the frozen test set changed since {line.get('time')}: a test set that moves "
+                "tests nothing; put the scans and labels back as they were, or give them new names"
+            )
 
 
 def weights_digest(pipeline: NodulePipeline) -> str:
@@ -248,8 +286,3 @@ def weights_digest(pipeline: NodulePipeline) -> str:
 
     tensors = {name: np.ascontiguousarray(each) for name, each in pipeline.to_checkpoint().tensors.items()}
     return hashlib.sha256(save(tensors)).hexdigest()
-
-
-def _digest(line: Mapping[str, Any]) -> str:
-    text = json.dumps(line, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
