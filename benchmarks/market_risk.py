@@ -126,7 +126,7 @@ def main() -> None:
         table(head, rows),
         table(["", *head[1:]], _further(walks, found, columns, network)),
         "Both ways of putting network and boosting together that were looked at on these days: the mean, which was "
-        "kept, and the sum of what both change, which is worse than either on most.",
+        "kept, and the sum of what both change, which is worse than the mean on all of them.",
         *_falls(walks),
         *_crises(walks),
         f"Judged days: {days}. The seeds are three networks trained alike; their mean is what ships. "

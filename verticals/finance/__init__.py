@@ -1,4 +1,4 @@
-"""Finance: market risk. Importing this declares the tasks and loads no model."""
+"""Finance: card fraud, market risk, notes, a bank's assistant, compliance. Importing this loads no model."""
 
 from __future__ import annotations
 
@@ -8,11 +8,25 @@ from ...core.vertical import Vertical
 from . import tasks
 
 if TYPE_CHECKING:
+    from .assistant.pipeline import AssistantPipeline as AssistantPipeline
+    from .compliance.pipeline import CompliancePipeline as CompliancePipeline
+    from .fraud.pipeline import FraudPipeline as FraudPipeline
     from .market_risk.pipeline import MarketRiskPipeline as MarketRiskPipeline
+    from .notes.pipeline import NotesPipeline as NotesPipeline
 
-PIPELINES = {"MarketRiskPipeline": tasks.market_risk}
+PIPELINES = {
+    "FraudPipeline": tasks.fraud,
+    "CompliancePipeline": tasks.compliance,
+    "MarketRiskPipeline": tasks.market_risk,
+    "NotesPipeline": tasks.notes,
+    "AssistantPipeline": tasks.assistant,
+}
 
-finance = Vertical(name="finance", summary="Market risk from prices and words", tasks=(tasks.market_risk,))
+finance = Vertical(
+    name="finance",
+    summary="Card fraud, market risk, notes on filings, a bank's assistant, compliance of payments",
+    tasks=(tasks.fraud, tasks.market_risk, tasks.notes, tasks.assistant, tasks.compliance),
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -6,6 +6,7 @@ Settings are fixed beforehand and not tuned. It knows nothing of networks.
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Bool
 
 from ....core.types import Array
 from .har import fit_line, leverage_features
@@ -14,12 +15,22 @@ from .inputs import inputs_of
 from .records import HORIZONS, MINIMUM_BARS
 from .walkforward import Fold, Forecast, folds
 
+LEAST = 1250  # days, five years
+
 
 def walk_boosting(history: History, horizon: int, *, residual: bool = True, first: int = MINIMUM_BARS - 1) -> Forecast:
     """Refitted each year like everything else; the value is a variance, right on average on the rows fitted on."""
     found = np.full(len(history), np.nan)
     for fold in folds(history.dates, horizon, first=first):
         found[fold.ahead] = _forecast(history, horizon, fold, residual=residual)
+    return found
+
+
+def learnt_enough(dates: Array, horizon: int) -> Bool[Array, " day"]:
+    """The days whose boosting was fitted on at least `LEAST` days; it needs more of them than HAR does."""
+    found = np.zeros(len(dates), bool)
+    for fold in folds(dates, horizon):
+        found[fold.ahead] = fold.known.stop - fold.known.start >= LEAST
     return found
 
 

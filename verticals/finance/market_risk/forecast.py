@@ -1,9 +1,10 @@
 """Every forecast that could have been made of one series, day by day, with bounds and losses.
 
 HAR is moved by the network and, apart from it, by boosting on what HAR leaves over; the forecast is the mean of the two
-(of logarithms, in equal parts: a combination with fitted weights is seldom better, Timmermann 2006). The last row is
-the forecast asked for; the rows before it are the record that it is judged by. HAR and boosting are fitted here, on the
-series' own past; the network comes trained. It knows nothing of files or of reports.
+(of logarithms, in equal parts: a combination with fitted weights is seldom better, Timmermann 2006), or the network's
+alone where boosting had less than five years to learn from. The last row is the forecast asked for; the rows before it
+are the record that it is judged by. HAR and boosting are fitted here, on the series' own past; the network comes
+trained. It knows nothing of files or of reports.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ....core.types import Array
-from .boosting import walk_boosting
+from .boosting import learnt_enough, walk_boosting
 from .bounds import adaptive_bounds, tail_losses
 from .history import History, history_of, later_return, target
 from .inputs import Inputs, inputs_of
@@ -95,9 +96,10 @@ def walk(prices: Prices, network: Shifter, *, news: Mapping[int, str] | None = N
     inputs, news = inputs_of(history, np.log(har)), news or {}
     told = np.array([row for row in rows if network.reads_news and int(row) in news], int)
     boosting = np.column_stack([walk_boosting(history, horizon) for horizon in HORIZONS])
+    enough = np.column_stack([learnt_enough(history.dates, horizon) for horizon in HORIZONS])
     alone = har.copy()
     alone[rows] *= np.exp(network.shifts(inputs, rows, {}))
-    quiet = combined(alone, boosting)
+    quiet = np.where(enough, np.sqrt(alone * boosting), alone)
     variance = quiet.copy()
     variance[told] *= np.exp(network.shifts(inputs, told, news)) * har[told] / alone[told]
     truth = np.column_stack([target(history.variance, horizon) for horizon in HORIZONS])
@@ -111,11 +113,6 @@ def walk(prices: Prices, network: Shifter, *, news: Mapping[int, str] | None = N
         prices=prices, history=history, har=har, network=alone, boosting=boosting, variance=variance, quiet=quiet,
         truth=truth, bounds=bounds, losses=losses, until=network.until,
     )  # fmt: skip
-
-
-def combined(network: Array, boosting: Array) -> Array:
-    """The mean of two forecasts of variance, as logarithms."""
-    return np.asarray(np.sqrt(network * boosting))
 
 
 def scores(walked: Walk, horizon: int) -> dict[str, Score]:

@@ -19,11 +19,11 @@ from ....core.pipeline import Answered, FitOptions, Pipeline
 from ....core.result import Evaluation, Interval
 from ....core.types import Text
 from ..tasks import market_risk
-from .boosting import latest_boosting
+from .boosting import latest_boosting, learnt_enough
 from .drawdown import outlook
 from .forecast import FIRST, Score, Walk, scores, walk
 from .har import leverage_features
-from .history import history_of
+from .history import History, history_of
 from .inputs import Standard, inputs_of
 from .model import HEADS, SILENT, Network, NetworkConfig, member_of, record_of
 from .news import EVIDENCE
@@ -112,22 +112,29 @@ class MarketRiskPipeline(Pipeline):
         quiet = float(self.network.shifts(inputs, rows, {})[0, 0])
         told = {int(rows[0]): record["news"]} if "news" in record else {}
         moved = float(self.network.shifts(inputs, rows, told)[0, 0]) - quiet if told else 0.0
-        boosted = float(np.log(latest_boosting(history, HORIZONS[0])))
-        return (float(offsets[-1, 0]) + quiet + boosted) / 2 + moved
+        alone = float(offsets[-1, 0]) + quiet
+        return alone + self._boosted(history, alone) + moved
+
+    def _boosted(self, history: History, alone: float) -> float:
+        """What taking the mean with boosting changes; nothing where it had too few days to learn from."""
+        if not learnt_enough(history.dates, HORIZONS[0])[-1]:
+            return 0.0
+        return (float(np.log(latest_boosting(history, HORIZONS[0]))) - alone) / 2
 
     def parts(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
-        """HAR's forecast and what network and boosting move it by, each counting half, as logarithms of variance, and
-        the features that HAR read."""
+        """HAR's forecast, what the network moves it by, and what the mean with boosting does then, as logarithms of
+        variance; and the features that HAR read."""
         history = history_of(record["prices"])
         offsets = np.log(np.column_stack([walk_har(history, horizon) for horizon in HORIZONS]))
         names = ("day", "week", "month", "quarter", "fall of a day", "falls of a week", "falls of a month")
         features = dict(zip(names, leverage_features(history)[-1].tolist(), strict=True))
         har, rows = float(offsets[-1, 0]), np.array([len(history) - 1])
+        network = float(self.network.shifts(inputs_of(history, offsets), rows, {})[0, 0])
         return {
             "prices": {
                 "har": har,
-                "network": float(self.network.shifts(inputs_of(history, offsets), rows, {})[0, 0]) / 2,
-                "boosting": (float(np.log(latest_boosting(history, HORIZONS[0]))) - har) / 2,
+                "network": network,
+                "boosting": self._boosted(history, har + network),
                 "har_features": features,
             }
         }
@@ -205,7 +212,7 @@ class MarketRiskPipeline(Pipeline):
         last = max([FIRST, *(int(row) for row in turns if row > FIRST)])
         found = {
             "HAR": f"this series, expanding, again every 1 January; last at {dates[last]} on the bars before it",
-            "boosting": "this series, on what HAR leaves over, when HAR is",
+            "boosting": "this series, on what HAR leaves over, when HAR is; unused before it has five years",
             "network": f"{self.card.get('trained_on', 'other series')}, before {self.settings.until}; never here",
             "bounds": "this series: errors of its own past forecasts, the latest 500, the level moved by each miss",
             "tail": "this series: its past returns in units of the forecast of the time, the level moved by each miss",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from colonnade.core.types import Array
+from colonnade.verticals.finance.market_risk.boosting import learnt_enough
 from colonnade.verticals.finance.market_risk.bounds import adaptive_bounds, tail_losses
 from colonnade.verticals.finance.market_risk.forecast import FIRST, coverage, scores, walk
 from colonnade.verticals.finance.market_risk.garch import fit_garch
@@ -213,3 +214,19 @@ def test_bounds_stay_finite_when_misses_drive_the_level_to_nothing() -> None:
     for rate_of_misses in (0.0, 1.0):
         moved = forecast * np.exp(5 * rate_of_misses * np.where(np.arange(days) % 2, 1, -1))
         assert np.isfinite(adaptive_bounds(moved, forecast, 1, prior=prior)).all()
+
+
+def test_boosting_counts_half_from_five_years_on_and_not_before() -> None:
+    generator = np.random.default_rng(4)
+    days = 1700
+    close = 100 * np.exp(np.cumsum(0.01 * generator.standard_normal(days)))
+    width = np.exp(0.004 * (0.5 + generator.random(days)))
+    dates = np.datetime64("2001-01-01") + np.arange(days)
+    prices = Prices(name="long", dates=dates, high=close * width, low=close / width, close=close)
+    walked = walk(prices, Reader())
+    enough = learnt_enough(dates, 1)
+    assert 0 < enough[FIRST:].mean() < 1
+    early, late = ~enough & np.isfinite(walked.variance[:, 0]), enough
+    np.testing.assert_array_equal(walked.quiet[early, 0], walked.network[early, 0])
+    half = np.sqrt(walked.network[late, 0] * walked.boosting[late, 0])
+    np.testing.assert_allclose(walked.quiet[late, 0], half)

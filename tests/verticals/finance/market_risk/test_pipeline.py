@@ -15,7 +15,6 @@ from colonnade.core.pipeline import FitOptions
 from colonnade.core.random import numpy_generator, torch_generator
 from colonnade.core.result import Result
 from colonnade.core.types import Batch, Table
-from colonnade.verticals.finance.market_risk.boosting import walk_boosting
 from colonnade.verticals.finance.market_risk.encoder import RowEncoder
 from colonnade.verticals.finance.market_risk.history import history_of
 from colonnade.verticals.finance.market_risk.inputs import CHANNELS, COLUMNS, Standard, inputs_of
@@ -99,8 +98,7 @@ def test_the_forecast_of_a_prefix_is_the_one_made_at_its_last_day() -> None:
     history = history_of(PRICES)
     offsets = np.log(np.column_stack([walk_har(history, horizon) for horizon in HORIZONS]))
     moved = offsets[639] + walked.shifts(inputs_of(history, offsets), np.array([639]), {})[0]
-    boosted = np.log([walk_boosting(history, horizon)[639] for horizon in HORIZONS])
-    then = (moved + boosted) / 2
+    then = moved  # boosting has less than five years to learn from
     answer = whole.predict(prices=cut).forecast
     for column, horizon in enumerate(HORIZONS):
         volatility = 100 * np.sqrt(252 * np.exp(then[column]))

@@ -1,0 +1,1 @@
+"""Names against lists: spelling, order, transliteration, date of birth, country."""

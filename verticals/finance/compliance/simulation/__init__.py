@@ -1,0 +1,1 @@
+"""Made-up worlds of customers and payments, with planted typologies and the truth about them."""

@@ -1,0 +1,1 @@
+"""Card fraud: events to a calibrated score, a decision and its reasons."""

@@ -1,0 +1,164 @@
+"""A stream that survives its process: every payment and label is written to a log before it counts, and now and then
+the whole state to a snapshot. After a kill, the newest snapshot and the log behind it give the same state again.
+
+    state-<number>.safetensors   the state after so many records
+    log-<number>.txt             the records after that many, one a line: checksum, then JSON
+
+A record reaches the operating system before `update` returns, so that a killed process loses nothing that it had
+answered; `durable` waits for the disk too, so that a power cut does not either. A payment that is sent again is refused
+by its id and never counted twice. It knows nothing of scores.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+
+from ....core.errors import CheckpointError, FileError, FormatError
+from .snapshot import pack, unpack
+from .stream import Event, Stream
+
+STATE, LOG = re.compile(r"state-(\d{15})\.safetensors"), re.compile(r"log-(\d{15})\.txt")
+
+
+class Journal:
+    """A stream and its folder. One process writes at a time."""
+
+    def __init__(self, folder: str | Path, *, durable: bool = False, every: int = 100_000) -> None:
+        """Open the folder, or begin it; what was written there before is taken up again.
+
+        Raises:
+            FileError: the folder cannot be written.
+            CheckpointError: what lies there is damaged elsewhere than at its very end.
+        """
+        self.folder, self.durable, self.every = Path(folder), durable, every
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR, 0o644)
+        except OSError as error:
+            raise FileError(f"cannot write in {folder}: {error.strerror}") from error
+        _lock(self._lock, self.folder)
+        self.stream, self.records = self._snapshot()
+        self._base = self.records
+        for log in self._logs():
+            self._replay(log)
+        self._log = self._append_to(self.folder / f"log-{self._base:015d}.txt")
+
+    def update(self, event: Event) -> list[float]:
+        """The features of a payment, which from now on is kept.
+
+        Raises:
+            FormatError: it is earlier than the last, or was counted already.
+        """
+        self.stream.check(event)
+        self._write(["event", *event])
+        values = self.stream.update(event)
+        if self.records - self._base >= self.every:
+            self.snapshot()
+        return values
+
+    def label(self, id: str, fraud: bool, known_at: float) -> None:
+        """What was found about a payment."""
+        self.stream.check_label(id, known_at)
+        self._write(["label", id, bool(fraud), float(known_at)])
+        self.stream.label(id, fraud, known_at)
+
+    def snapshot(self) -> Path:
+        """Write the whole state, begin a new log, and remove what is no longer needed."""
+        from safetensors.numpy import save_file
+
+        target = self.folder / f"state-{self.records:015d}.safetensors"
+        aside = target.with_suffix(".aside")
+        save_file(pack(self.stream), aside)
+        _sync(aside)
+        os.replace(aside, target)
+        _sync(self.folder)
+        os.close(self._log)
+        self._base = self.records
+        self._log = self._append_to(self.folder / f"log-{self._base:015d}.txt")
+        for path in self.folder.iterdir():
+            found = STATE.fullmatch(path.name) or LOG.fullmatch(path.name)
+            if found and int(found[1]) < self._base:
+                path.unlink()
+        return target
+
+    def close(self) -> None:
+        """Let another process have the folder."""
+        os.close(self._log)
+        os.close(self._lock)
+
+    def _snapshot(self) -> tuple[Stream, int]:
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        states = sorted(path for path in self.folder.iterdir() if STATE.fullmatch(path.name))
+        if not states:
+            return Stream(), 0
+        try:
+            return unpack(load_file(states[-1])), int(states[-1].stem.split("-")[1])
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(f"{states[-1]} cannot be read: {error}") from error
+
+    def _logs(self) -> list[Path]:
+        return sorted(path for path in self.folder.iterdir() if LOG.fullmatch(path.name))
+
+    def _replay(self, log: Path) -> None:
+        """Take in the records behind the state; a last line that was not written to its end never counted."""
+        number, data = int(log.stem.split("-")[1]), log.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            os.truncate(log, whole)
+        for line in data[:whole].splitlines():
+            number += 1
+            if number <= self.records:
+                continue
+            checksum, _, text = line.partition(b" ")
+            if checksum != b"%08x" % zlib.crc32(text) or number != self.records + 1:
+                raise CheckpointError(f"{log}: record {number} is damaged: restore the folder from a copy")
+            self._take(json.loads(text))
+            self.records = number
+
+    def _take(self, record: list[Any]) -> None:
+        kind, *values = record
+        if kind == "event":
+            self.stream.update(Event(*values))
+        else:
+            self.stream.label(*values)
+
+    def _append_to(self, path: Path) -> int:
+        return os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)
+
+    def _write(self, record: list[Any]) -> None:
+        text = json.dumps(record).encode()
+        line = b"%08x %s\n" % (zlib.crc32(text), text)
+        try:
+            written = os.write(self._log, line)
+            if self.durable:
+                os.fsync(self._log)
+        except OSError as error:
+            raise FileError(f"cannot write the log in {self.folder}: {error.strerror}") from error
+        if written != len(line):
+            os.ftruncate(self._log, os.fstat(self._log).st_size - written)  # or what comes next would be damaged
+            raise FileError(f"the log in {self.folder} took {written} of {len(line)} bytes: is the disk full?")
+        self.records += 1
+
+
+def _lock(handle: int, folder: Path) -> None:
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise FormatError(f"{folder} is in use by another process: a journal has one writer") from error
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
