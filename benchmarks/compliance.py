@@ -4,8 +4,8 @@
     python benchmarks/compliance.py --only speed
 
 Everything is made up: worlds of seeds that taught nothing. Some of what is wrong looks in every way like its lawful
-counterpart and the reverse, so no ranker can be right about all of it. The oracle knows what kind of generator made
-each case and nothing more (no document, for one): a mark beside which to read the others, not a ceiling.
+counterpart and the reverse, so no ranker can be right about all of it. The last row of the ranking knows what kind of
+generator made each case and nothing more (no document, for one): a mark beside which to read the others, no ceiling.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _seen(pipeline: CompliancePipeline, seed: int) -> Seen:
     largest = np.array([max(map(abs, each.measures.values())) for each in firings])
     scores = {
         "rules alone, largest sum first": largest, "boosting": scored.trees, "boosting and graph": scored.probability,
-        "oracle of the generator": _oracle(made, firings, book, right),
+        "kind of case alone, if it were known": _oracle(made, firings, book, right),
     }  # fmt: skip
     return Seen(made, book, firings, right, scores)
 

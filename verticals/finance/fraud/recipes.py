@@ -27,7 +27,8 @@ from .stream import NAMES, features_of
 
 WARM = 14 * DAY  # the state is filled before anything is learnt from it, or a seventh of the data where that is less
 MASKED = 0.15  # of the payments are learnt from without their device, and as many without their text
-SHIPPED = Boosting(rounds=120, rate=0.1, leaves=15)
+RIPE = 0.9  # of the honest payments must have been settled after such a wait
+SHIPPED = Boosting(rounds=120, rate=0.05, leaves=15, support=200, ridge=50.0)
 ADDED = {"lora": Boosting(rounds=40, rate=0.05, leaves=7), "progressive": Boosting(rounds=120, rate=0.05, leaves=15)}
 
 
@@ -52,7 +53,7 @@ def learnable(payments: Payments, until: float | None = None) -> Array:
         raise FormatError(f"{events.name} has no column fraud: labels are needed to learn from or to judge by")
     end = events.time[-1] if until is None else until
     start = events.time[0] + min(WARM, (end - events.time[0]) / 7)
-    rows = np.flatnonzero((events.time >= start) & (labels.known_at <= end))
+    rows = np.flatnonzero((events.time >= start) & (ripe_at(payments, end) <= end))
     if labels.fraud[rows].sum() < 2 * LEAST:
         raise FormatError(
             f"{events.name} has {int(labels.fraud[rows].sum())} frauds that are known by its last payment"
@@ -67,9 +68,23 @@ def lessons_of(payments: Payments, *, until: float | None = None, features: Arra
     rows = learnable(payments, until)
     assert labels is not None
     features = features_of(events, labels) if features is None else features
-    return Lessons(
-        rows=features[rows], fraud=labels.fraud[rows], time=events.time[rows], known_at=labels.known_at[rows]
-    )
+    ripe = ripe_at(payments, events.time[-1] if until is None else until)
+    return Lessons(rows=features[rows], fraud=labels.fraud[rows], time=events.time[rows], known_at=ripe[rows])
+
+
+def ripe_at(payments: Payments, until: float) -> Float[Array, " payment"]:
+    """From when each label may be learnt from: not before honest payments of that day are mostly settled too.
+
+    Frauds are reported sooner than silence counts as honest: without the wait the newest lessons were nearly all fraud,
+    and trees would learn that what is recent is fraud. Where every label takes as long, it is when the label is known.
+    """
+    events, labels = payments
+    assert labels is not None
+    honest = ~labels.fraud & (labels.known_at <= until)
+    if not honest.any():
+        return labels.known_at
+    wait = np.quantile(labels.known_at[honest] - events.time[honest], RIPE)
+    return np.maximum(labels.known_at, events.time + wait)
 
 
 def fitted(lessons: Lessons, *, config: Boosting | None = None, folds: int = 4, seed: int = 0) -> FraudModel:

@@ -13,6 +13,7 @@ from colonnade.core.pipeline import FitOptions
 from colonnade.verticals.finance.fraud import recipes
 from colonnade.verticals.finance.fraud.boosting import Boosting
 from colonnade.verticals.finance.fraud.pipeline import FraudPipeline, Settings
+from colonnade.verticals.finance.fraud.records import DAY
 from colonnade.verticals.finance.fraud.scoring import Costs
 from colonnade.verticals.finance.fraud.sources import Payments
 from colonnade.verticals.finance.fraud.stream import features_of
@@ -51,6 +52,16 @@ def test_fraud_scores_above_the_rest_and_the_answer_is_whole(pipeline, world):
     assert plain["interval"]["low"] <= plain["score"] <= plain["interval"]["high"]
     assert all(len(alert["reasons"]) <= 4 for alert in plain["alerts"])
     assert "Alerts" in result.report.html()
+
+
+def test_frauds_reported_early_are_learnt_from_only_when_honest_payments_of_their_day_are_settled(world):
+    time, fraud = world.events.time, world.labels.fraud
+    slow = replace(world.labels, known_at=time + np.where(fraud, 1.0, 15.0) * DAY)
+    lessons = recipes.lessons_of(Payments(world.events, slow))
+    assert lessons.time.max() <= time[-1] - 15 * DAY + 1
+    assert (lessons.known_at >= lessons.time + 15 * DAY - 1).all()
+    even = replace(world.labels, known_at=time + 7 * DAY)
+    assert np.allclose(recipes.ripe_at(Payments(world.events, even), time[-1]), even.known_at, rtol=0, atol=1e-3)
 
 
 def test_a_new_payment_with_history_scores_as_the_last_of_the_whole(pipeline, world):
