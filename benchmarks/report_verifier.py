@@ -197,8 +197,10 @@ def _told(seen: Wordings) -> str:
 def _read_back(answer: Nodules, report: Report) -> Iterator[tuple[str, bool]]:
     """For each thing that a finding has and the report should say: whether the text, read back, says the same."""
     told: dict[tuple[str, str], tuple[Value, int]] = {}
-    subject = ""
+    subject, verbatim = "", Held.of(report.claims()).verbatim
     for claim in report.claims():
+        if claim.sentence() in verbatim:  # a guideline's or the graph's words say nothing of what was measured
+            continue
         heard = hear(claim.sentence(), subject)
         subject = heard.subject
         told |= heard.said
