@@ -42,6 +42,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         options = own.parse_args(["--help"] if options.wants_help else rest, namespace=options)
         if options.command == "predict" and options.documents and options.out is None:
             raise UsageError("--documents are written into a folder: name it with --out")
+        wrong = [each for each in getattr(options, "settings", ()) if "=" not in each]
+        if wrong:
+            raise UsageError(f"--set takes NAME=VALUE, got {wrong[0]!r}")
         return options
     if options.command == "bench":
         options.arguments = rest
@@ -109,6 +112,9 @@ def _task_parser(command: str, task: Task) -> argparse.ArgumentParser:
     if command == "predict":
         parser.add_argument(
             "--documents", action="store_true", help="write what other systems of the field read into OUT/documents"
+        )
+        parser.add_argument(
+            "--set", action="append", default=[], dest="settings", metavar="NAME=VALUE", help="a setting of the task"
         )
         parser.add_argument("--log", type=Path, help="append a line to this log, whose lines are chained by digests")
     return parser

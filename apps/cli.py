@@ -54,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _predict(options: argparse.Namespace) -> Answer:
     pipeline, given = _pipeline(options), arguments.given(options)
+    for name, _, value in (each.partition("=") for each in options.settings):
+        pipeline = pipeline.setting(name, value)
     result = pipeline.predict(**given)
     answer: Answer = result.to_dict(report=None if options.out is None else f"{options.out}/report.html")
     if options.out is not None:

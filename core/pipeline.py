@@ -173,6 +173,14 @@ class Pipeline(ABC):
         result = self.evaluate_on(existing(data, "data"), layout=layout, seed=seed)
         return dataclasses.replace(result, seconds=round(time.perf_counter() - started, 3))
 
+    def setting(self, name: str, value: str) -> Self:
+        """The same weights with one of the task's own settings, its value in words as a command line gives it.
+
+        Raises:
+            InputError: the task has no such setting, or the setting no such value.
+        """
+        raise InputError(f"{self.task.name} has no settings, so {name}={value} cannot be set")
+
     def documents(self, result: Result, given: Mapping[str, Any], folder: str | Path) -> Documents:
         """Write an answer as the documents that other systems of its field read; `given` is what `predict` was given.
 

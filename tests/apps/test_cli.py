@@ -10,6 +10,7 @@ import pytest
 from colonnade.apps import cli
 from colonnade.apps.cli import main
 from colonnade.core.audit import AuditLog
+from colonnade.core.vertical import find
 
 
 def test_tasks_prints_one_json_object_and_nothing_else(capsys):
@@ -112,3 +113,35 @@ def test_bench_lists_what_can_be_run_and_not_what_is_shared(capsys):
     names = json.loads(capsys.readouterr().out)["benchmarks"]
     assert "interaction" in names
     assert not {"results", "steps", "pairs", "digits"} & set(names)
+
+
+def test_a_setting_of_the_task_is_given_by_name_and_value(tmp_path, capsys):
+    ct = str(find("medical/nodules").sample()["ct"])
+    words = ["predict", "medical/nodules", "--ct", ct, "--json", "--out", str(tmp_path / "out")]
+    assert main([*words, "--set", "wording=generated", "--set", "sensitivity=.6"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    promised = dict(find("medical/nodules").pipeline().from_pretrained().operating.promises)
+    assert answer["threshold"] == promised[0.6]
+    assert "generated" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--set", "wording=poem"], "there is no wording 'poem'"),
+        (["--set", "wordng=grammar"], "did you mean 'wording'"),
+        (["--set", "sensitivity=most"], "sensitivity is a share such as .7, got 'most'"),
+        (["--set", "sensitivity=.99"], "cannot be promised"),
+        (["--set", "wording"], "--set takes NAME=VALUE, got 'wording'"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_answered_in_a_sentence(words, sentence, capsys):
+    ct = str(find("medical/nodules").sample()["ct"])
+    assert main(["predict", "medical/nodules", "--ct", ct, *words]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_task_without_settings_says_so(capsys):
+    prices = str(find("finance/market-risk").sample()["prices"])
+    assert main(["predict", "finance/market-risk", "--prices", prices, "--set", "mood=good"]) == 2
+    assert "finance/market-risk has no settings" in capsys.readouterr().err

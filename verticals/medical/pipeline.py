@@ -13,7 +13,7 @@ import torch
 
 from ...core.checkpoint import Checkpoint
 from ...core.config import from_plain, to_plain
-from ...core.errors import FormatError, UnknownName
+from ...core.errors import FormatError, InputError, UnknownName
 from ...core.model import Model, ModelConfig, build
 from ...core.pipeline import Answered, Documents, FitOptions, Pipeline
 from ...core.result import Evaluation, Result
@@ -104,6 +104,20 @@ class NodulePipeline(Pipeline):
             raise UnknownName("wording", wording, get_args(Wordings))
         other = copy(self)
         other.wording = wording  # type: ignore[assignment]
+        return other
+
+    def setting(self, name: str, value: str) -> Self:
+        """`wording`, "grammar" or "generated", and `sensitivity`, one that risk control promises, such as ".7"."""
+        if name == "wording":
+            return self.worded(value)
+        if name != "sensitivity":
+            raise UnknownName(f"setting of {self.task.name}", name, ("wording", "sensitivity"))
+        try:
+            promised = float(value)
+        except ValueError as error:
+            raise InputError(f"sensitivity is a share such as .7, got {value!r}") from error
+        other = copy(self)
+        other.operating = self.operating.promising(promised)
         return other
 
     # ---- one record ---------------------------------------------------------------------------------------------
