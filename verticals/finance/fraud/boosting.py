@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from ....core.errors import FormatError
 from ....core.random import numpy_generator
 from ....core.types import Array
-from .trees import Trees
+from ..trees import Trees
 
 LEAST = 20  # frauds: below it no tree can be trusted
 LEGITIMATE = 100_000  # rows that a fit keeps at most

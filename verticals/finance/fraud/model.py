@@ -15,10 +15,10 @@ from jaxtyping import Bool, Float
 
 from ....core.errors import FormatError
 from ....core.types import Array
+from ..trees import Trees
 from .reasons import Reason, members, reasons_of, rises
 from .scoring import Calibration
 from .stream import NAMES
-from .trees import Trees
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from ....core.random import numpy_generator
 from ....core.types import Array
+from ..trees import Trees
 from .model import FraudModel
 from .recipes import modality_of
-from .trees import Trees
 
 if TYPE_CHECKING:
     from ....core.export.program import Program

@@ -21,7 +21,7 @@ from .....core.fusion.fusion import FusionConfig
 from .....core.model import Model
 from .....core.trust.calibration import Platt
 from .....core.types import Array
-from ...fraud.trees import Trees
+from ...trees import Trees
 from ..book import Book
 from ..typologies.rule import Firing
 from .counters import NAMES, STATED, Counters

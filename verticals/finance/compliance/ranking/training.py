@@ -21,7 +21,7 @@ from .....core.random import numpy_generator
 from .....core.training.loop import TrainingConfig, fit
 from .....core.trust.calibration import fit_platt
 from .....core.types import Array
-from ...fraud.trees import Trees
+from ...trees import Trees
 from ..book import Book
 from ..typologies.rule import Firing
 from .counters import Counters

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from jaxtyping import Float, Int32
 
-from ....core.errors import FormatError
-from ....core.types import Array
+from ...core.errors import FormatError
+from ...core.types import Array
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier

@@ -8,7 +8,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from colonnade.core.errors import FormatError
 from colonnade.verticals.finance.fraud.boosting import Boosting, fit_trees, out_of_fold
-from colonnade.verticals.finance.fraud.trees import Trees
+from colonnade.verticals.finance.trees import Trees
 
 
 @pytest.fixture(scope="module")
