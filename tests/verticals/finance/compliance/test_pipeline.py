@@ -6,9 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("rapidfuzz", reason="the extra 'finance' is not installed")
-pytest.importorskip("anyascii", reason="the extra 'finance' is not installed")
-
 from colonnade.core.errors import CheckpointError, MissingModality
 from colonnade.core.result import Result
 from colonnade.verticals.finance.compliance.pipeline import CompliancePipeline

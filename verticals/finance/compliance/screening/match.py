@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .....core.optional import require
 from .names import Name, bare_bones, skeleton
 
 SAME = 0.92  # of a whole name
@@ -37,16 +36,13 @@ class Match:
 
 @lru_cache(maxsize=500_000)
 def alike(one: str, other: str) -> float:
-    """Two tokens, 0..1.
+    """Two tokens, 0..1."""
+    from rapidfuzz import distance
 
-    Raises:
-        MissingExtra: rapidfuzz is not installed.
-    """
     if one == other:
         return 1.0
     if len(one) == 1 or len(other) == 1:
         return INITIAL if one[0] == other[0] else 0.0
-    distance = require("rapidfuzz.distance", "finance", "screening of names")
     found = float(distance.JaroWinkler.similarity(one, other))
     edits = distance.DamerauLevenshtein.distance(one, other)
     if edits > max(1, min(len(one), len(other)) // 4):  # Jaro-Winkler alone is kind to words that begin alike

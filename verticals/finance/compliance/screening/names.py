@@ -10,8 +10,6 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .....core.optional import require
-
 SILENT = {  # words that tell no two names apart
     "titles": ("mr mrs ms dr prof sir haji sheikh sheik mullah general gen col eng jr sr hon "),
     "forms": (
@@ -46,16 +44,13 @@ class Name:
 
 @lru_cache(maxsize=200_000)
 def name_of(text: str) -> Name:
-    """A name of any script.
+    """A name of any script."""
+    from anyascii import anyascii
 
-    Raises:
-        MissingExtra: anyascii is not installed.
-    """
-    ascii_of = require("anyascii", "finance", "screening of names").anyascii
     plain = unicodedata.normalize("NFKC", text).lower()
     for written, sound in _GREEK:
         plain = plain.replace(written, sound)
-    latin = ascii_of(plain).lower().replace("'", "").replace("`", "")
+    latin = anyascii(plain).lower().replace("'", "").replace("`", "")
     parts = [part for part in re.split(r"[^a-z0-9]+", latin) if part]
     kept = [part for part in parts if part not in IGNORED]
     return Name(tuple(kept or parts), bool(_ABJAD.search(text)))

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .....core.optional import require
 from .....core.types import Array
 from ..records import Entry, Party
 from .match import TOKEN, Match, judged, names_alike
@@ -29,11 +28,7 @@ class Hit:
 
 
 def screen(parties: Sequence[Party], entries: Mapping[int, Entry]) -> tuple[Hit, ...]:
-    """The best spelling of each pair that is a hit, the strongest first.
-
-    Raises:
-        MissingExtra: rapidfuzz or anyascii is not installed.
-    """
+    """The best spelling of each pair that is a hit, the strongest first."""
     ours = [(place, each) for place, party in enumerate(parties) for each in (party.name, *party.aliases)]
     theirs = [(place, each) for place, entry in entries.items() for each in (entry.name, *entry.aliases)]
     if not ours or not theirs:
@@ -63,12 +58,11 @@ def rarity(names: Sequence[Name]) -> Mapping[str, float]:
 
 def _candidates(names: Sequence[Name], listed: Sequence[Name]) -> Array:
     """Pairs `[pair, 2]` that share two words or all of the shorter name's, spelled alike; initials count for a word."""
+    from rapidfuzz import distance, process
     from scipy.sparse import csr_matrix
 
     words = sorted({token for name in names for token in name.tokens})
     others = sorted({token for name in listed for token in name.tokens})
-    process = require("rapidfuzz.process", "finance", "screening of names")
-    distance = require("rapidfuzz.distance", "finance", "screening of names")
     similar = process.cdist(words, others, scorer=distance.JaroWinkler.similarity, score_cutoff=TOKEN, dtype=np.float32)
     near = csr_matrix(similar >= TOKEN, dtype=np.int32)
     bones: dict[str, list[int]] = {}

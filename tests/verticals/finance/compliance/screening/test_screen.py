@@ -2,9 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("rapidfuzz", reason="the extra 'finance' is not installed")
-pytest.importorskip("anyascii", reason="the extra 'finance' is not installed")
-
 from colonnade.core.random import numpy_generator
 from colonnade.verticals.finance.compliance.records import Entry, Party
 from colonnade.verticals.finance.compliance.screening.names import name_of, skeleton
