@@ -43,6 +43,7 @@ def latest_boosting(history: History, horizon: int) -> float:
 def _forecast(history: History, horizon: int, fold: Fold, *, residual: bool) -> Array:
     """Fitted on the rows that were known, the forecasts of those ahead."""
     from sklearn.ensemble import HistGradientBoostingRegressor
+    from threadpoolctl import threadpool_limits
 
     features, end = leverage_features(history), fold.ahead.stop
     truth = {each: target(history.variance, each) for each in HORIZONS}
@@ -55,8 +56,9 @@ def _forecast(history: History, horizon: int, fold: Fold, *, residual: bool) -> 
         max_iter=120, learning_rate=0.04, max_leaf_nodes=8, min_samples_leaf=60, l2_regularization=5.0,
         random_state=0, early_stopping=False,
     )  # fmt: skip
-    model.fit(table[known], np.log(truth[horizon][known]) - start[known])
-    fitted = start[known] + model.predict(table[known])
-    level = np.log(np.mean(truth[horizon][known] * np.exp(-fitted)))
     ahead = slice(fold.ahead.start, end)
-    return np.asarray(np.exp(start[ahead] + model.predict(table[ahead]) + level))
+    with threadpool_limits(1, user_api="openmp"):  # so few rows: threads wait for each other longer than they work
+        model.fit(table[known], np.log(truth[horizon][known]) - start[known])
+        fitted, found = start[known] + model.predict(table[known]), start[ahead] + model.predict(table[ahead])
+    level = np.log(np.mean(truth[horizon][known] * np.exp(-fitted)))
+    return np.asarray(np.exp(found + level))
