@@ -39,7 +39,7 @@ from colonnade.core.trust.intervals import bootstrap
 from colonnade.core.types import Array, Volume
 from colonnade.verticals.medical.adaptation.adapt import UNLABELLED
 from colonnade.verticals.medical.adaptation.windows import deepened
-from colonnade.verticals.medical.detection.detect import candidates_in, region_on, slide
+from colonnade.verticals.medical.detection.detect import candidates_in, region_on, slide, windows_over
 from colonnade.verticals.medical.detection.detector import STEP, detection_loss, windowed
 from colonnade.verticals.medical.detection.lungs import find_lungs
 from colonnade.verticals.medical.evaluate import Outlined, compare
@@ -152,7 +152,9 @@ def measured(pipeline: NodulePipeline, tests: Sequence[Test]) -> Told:
     hits: list[bool] = []
     for test in track(tests, "tests", len(tests)):
         case, grid = test.case, test.grid
-        heat = np.where(test.region, slide(pipeline.detector, grid.values, test.region), 0.0).astype(np.float32)
+        heat = np.where(test.region, slide(pipeline.detector, grid.values, windows_over(test.region)), 0.0).astype(
+            np.float32
+        )
         judged = pipeline.judged(candidates_in(heat, grid.values), None)
         index = np.array([grid.to_source(each.candidate.centre) for each in judged]).reshape(-1, 3)
         centres, inside = to_world(case.volume.affine, index), inside_of(case, index)

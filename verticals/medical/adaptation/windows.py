@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ....core.random import numpy_generator
 from ....core.types import Array, Volume
-from ..detection.detect import candidates_in, slide
+from ..detection.detect import candidates_in, slide, windows_over
 from ..detection.detector import STEP, Detector, windowed
 from ..simulation.patches import SIZE, Background, background_of
 from ..simulation.simulate import Lesion
@@ -101,7 +101,7 @@ def _on_slices(index: Array, step: float) -> Array:
 def _doubtful(detector: Detector, background: Background) -> tuple[Array, Array]:
     """On the detector's grid: where an unlabelled scan may hold a nodule, and what a labelled one shows to be none."""
     region = ndimage.binary_dilation(background.room, iterations=4)
-    heat = slide(detector, background.values, region) * region
+    heat = slide(detector, background.values, windows_over(region)) * region
     if background.truth is None:
         unsure = ndimage.binary_dilation(heat > SURE, iterations=WIDE)
         return unsure, np.zeros((0, 3))

@@ -16,7 +16,7 @@ from scipy import ndimage
 from ....core.progress import track
 from ....core.random import numpy_generator
 from ....core.types import Array, Volume
-from ..detection.detect import candidates_in, slide
+from ..detection.detect import candidates_in, slide, windows_over
 from ..detection.detector import STEP, Detector
 from ..detection.findings import mask_of
 from ..measure import measure
@@ -42,7 +42,8 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Example:
-    """One mask of one inserted nodule. `diameter` is measured on this mask, `size` on the true one (mm).
+    """One mask of one inserted nodule. `diameter` and `volume` are measured on this mask, `size` and `true_volume` on
+    the true one (mm, mm3).
 
     `votes` are, by attribute, the shares of its readers for each class; `rating` is their mean suspicion, 1 to 5.
     """
@@ -56,6 +57,8 @@ class Example:
     votes: Mapping[str, tuple[float, ...]]
     rating: float
     ratings: Mapping[str, float]
+    volume: float
+    true_volume: float
 
 
 def votes_of(nodule: Nodule) -> dict[str, tuple[float, ...]]:
@@ -132,7 +135,7 @@ def _described(detector: Detector, scene: _Scene, outline: float) -> list[Exampl
     if not scene.inside:
         return []
     grid = regrid(volume, STEP, low=np.zeros(3), high=np.array(labels.shape))
-    heat = slide(detector, grid.values, np.ones(grid.values.shape, bool))
+    heat = slide(detector, grid.values, windows_over(np.ones(grid.values.shape, bool)))
     drawn: dict[int, tuple[Array, Array]] = {}
     near = ndimage.maximum_filter(labels, 3)
     for candidate in candidates_in(heat, grid.values):
@@ -148,17 +151,19 @@ def _described(detector: Detector, scene: _Scene, outline: float) -> list[Exampl
         low = where.min(axis=0)
         true = np.zeros(np.ptp(where, axis=0) + 1, bool)
         true[tuple((where - low).T)] = True
-        size = measure(true, volume.spacing).diameter_mm
+        truth = measure(true, volume.spacing)
         masks: list[tuple[Literal["detector", "truth"], Array, Array]] = [("truth", low, true)]
         if label in drawn:
             masks.append(("detector", *drawn[label]))
         votes = votes_of(each.nodule)
         for name, corner, mask in masks:
+            own = measure(mask, volume.spacing)
             found.append(
                 Example(
                     crop=crop_of(volume, corner, mask), drawn=name, patient=each.nodule.patient,
-                    number=each.nodule.number, diameter=measure(mask, volume.spacing).diameter_mm, size=size,
-                    votes=votes, rating=each.shape.ratings["malignancy"], ratings=each.shape.ratings,
+                    number=each.nodule.number, diameter=own.diameter_mm, size=truth.diameter_mm, votes=votes,
+                    rating=each.shape.ratings["malignancy"], ratings=each.shape.ratings, volume=own.volume_mm3,
+                    true_volume=truth.volume_mm3,
                 )
             )  # fmt: skip
     return found

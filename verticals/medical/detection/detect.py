@@ -5,8 +5,9 @@ It knows nothing of indications, reports or files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import ndimage
@@ -17,9 +18,11 @@ from ..studies.geometry import Grid, regrid
 from .detector import FACTOR, STEP, Detector
 from .engines import precision_of
 from .lungs import Lungs, find_lungs
+from .tiling import Box, tiled
 from .windows import chances
 
 WINDOW_SIZE, OVERLAP = 64, 16  # voxels; as large as the patches that the detector learnt from
+MARGIN = 8  # voxels that a window sees beyond the lungs
 FAINT = 0.1  # probability from which voxels join a candidate
 APART = 5.0  # mm between two peaks of one region that are two candidates
 VALLEY = 0.5  # and how low the way between them falls, as a share of the lower peak
@@ -60,12 +63,13 @@ def look(detector: Detector, volume: Volume) -> Seen | None:
     lungs = find_lungs(volume)
     if lungs is None:
         return None
-    margin = np.ceil(10 / np.array(volume.spacing)).astype(int)
+    margin = np.ceil(MARGIN * STEP / np.array(volume.spacing)).astype(int)
     shape = np.array(volume.voxels.shape)
     grid = regrid(volume, STEP, low=np.maximum(lungs.low - margin, 0), high=np.minimum(lungs.high + margin, shape))
     region = region_on(lungs, grid)
-    heat = slide(detector, grid.values, region)
-    precision = precision_of(detector, windows=len(_boxes(region)[1]))
+    boxes = windows_over(region)
+    heat = slide(detector, grid.values, boxes)
+    precision = precision_of(detector, windows=len(boxes))
     return Seen(grid=grid, heat=np.where(region, heat, 0.0).astype(np.float32), lungs=lungs, precision=precision)
 
 
@@ -80,17 +84,24 @@ def region_on(lungs: Lungs, grid: Grid) -> Array:
     return region
 
 
-def slide(detector: Detector, values: Array, region: Array) -> Array:
-    """Probability of nodule for every voxel: windows that touch `region`, blended where they overlap."""
+def slide(detector: Detector, values: Array, boxes: Sequence[Box]) -> Array:
+    """Probability of nodule for every voxel: the windows of `windows_over`, blended where they overlap; 0 outside."""
     detector.eval()
-    size, boxes = _boxes(region)
-    padded = np.pad(values, _padding(values.shape, size), constant_values=-1000.0)
+    beyond = [max([box[axis].stop for box in boxes] + [n]) - n for axis, n in enumerate(values.shape)]
+    padded = np.pad(values, [(0, n) for n in beyond], constant_values=-1000.0)
     total, weight = np.zeros(padded.shape, np.float32), np.full(padded.shape, 1e-6, np.float32)
-    ramp = _ramp(size)
     for box, chance in zip(boxes, chances(detector, padded, boxes), strict=True):
+        ramp = _ramp(chance.shape)
         total[box] += chance * ramp
         weight[box] += ramp
     return (total / weight)[tuple(slice(0, n) for n in values.shape)]
+
+
+def windows_over(region: Array) -> list[Box]:
+    """The detector's windows over a region; a picture that is smaller than a window is continued with air."""
+    size = [min(WINDOW_SIZE, -(-n // FACTOR) * FACTOR) for n in region.shape]
+    padded = np.pad(region, [(0, max(s - n, 0)) for s, n in zip(size, region.shape, strict=True)])
+    return tiled(padded, size, overlap=OVERLAP, margin=MARGIN)
 
 
 def candidates_of(seen: Seen) -> list[Candidate]:
@@ -166,29 +177,8 @@ def _candidate(values: Array, box: tuple[slice, ...], heat: Array) -> Candidate:
     return Candidate(centre=centre, low=low, mask=mask, logit=logit, crop=cut(values, centre))
 
 
-def _boxes(region: Array) -> tuple[list[int], list[tuple[slice, ...]]]:
-    """The size of a window, and those windows of the padded picture that touch `region`."""
-    size = [min(WINDOW_SIZE, -(-n // FACTOR) * FACTOR) for n in region.shape]
-    touched = np.pad(region, _padding(region.shape, size))
-    return size, [box for box in _windows(touched.shape, size) if touched[box].any()]
-
-
-def _padding(shape: tuple[int, ...], size: list[int]) -> list[tuple[int, int]]:
-    return [(0, max(s - n, 0)) for s, n in zip(size, shape, strict=True)]
-
-
-def _windows(shape: tuple[int, ...], size: list[int]) -> Iterator[tuple[slice, ...]]:
-    starts = []
-    for n, s in zip(shape, size, strict=True):
-        count = max(int(np.ceil((n - OVERLAP) / (s - OVERLAP))), 1) if n > s else 1
-        starts.append([round(float(each)) for each in np.linspace(0, n - s, count)])
-    for i in starts[0]:
-        for j in starts[1]:
-            for k in starts[2]:
-                yield slice(i, i + size[0]), slice(j, j + size[1]), slice(k, k + size[2])
-
-
-def _ramp(size: list[int]) -> Array:
+@cache
+def _ramp(size: tuple[int, ...]) -> Array:
     """Full weight inside, falling to the sides, so that no seam shows."""
     lines = [np.minimum(np.minimum(np.arange(n) + 1, n - np.arange(n)) / OVERLAP, 1.0) for n in size]
     return (lines[0][:, None, None] * lines[1][:, None] * lines[2]).astype(np.float32)

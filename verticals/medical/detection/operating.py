@@ -25,7 +25,7 @@ from ..simulation.cases import Case, inside_of, truths_of
 from ..simulation.patches import SIZE, Background, draw_patch
 from ..simulation.shapes import Shape
 from ..studies.geometry import Grid
-from .detect import candidates_in, slide
+from .detect import candidates_in, slide, windows_over
 from .detector import STEP, Detector
 from .findings import ALONE, WITH_WORDS, Operating
 
@@ -74,7 +74,7 @@ def outlined_patches(
         volume = Volume(voxels=patch.values, affine=affine)
         labels = ndimage.label(patch.truth, structure=np.ones((3, 3, 3)))[0].astype(np.uint8)
         case = Case(name="", volume=volume, labels=labels, truths=truths_of(labels, volume))
-        heat = slide(detector, patch.values, np.ones(patch.values.shape, bool))
+        heat = slide(detector, patch.values, windows_over(np.ones(patch.values.shape, bool)))
         grid = Grid(values=patch.values, low=np.zeros(3), ratio=np.ones(3))
         candidates = candidates_in(heat, patch.values)
         centres = np.array([each.centre for each in candidates]).reshape(-1, 3)

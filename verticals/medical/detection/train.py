@@ -18,7 +18,7 @@ from ....core.training.run import TrainingConfig
 from ..simulation.patches import Background, Patches
 from ..simulation.shapes import Shape
 from ..simulation.simulate import scanned
-from .detect import candidates_in, slide
+from .detect import candidates_in, slide, windows_over
 from .detector import STEP, Detector, DetectorConfig, detection_loss
 
 
@@ -80,7 +80,7 @@ def hardened(detector: Detector, backgrounds: Sequence[Background], *, seed: int
     for number, ground in enumerate(track(backgrounds, "hard places", len(backgrounds))):
         values, _ = scanned(ground.values, STEP, numpy_generator(seed, f"hard/{number}"))
         region = ndimage.binary_dilation(ground.room, iterations=4)
-        candidates = candidates_in(slide(detector, values, region) * region, values)
+        candidates = candidates_in(slide(detector, values, windows_over(region)) * region, values)
         if ground.truth is not None:
             candidates = [each for each in candidates if not ground.truth[tuple(np.round(each.centre).astype(int))]]
         hard = np.array([each.centre for each in candidates]).reshape(-1, 3)
