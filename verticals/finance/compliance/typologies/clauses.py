@@ -60,7 +60,7 @@ R24 = Clause(
     says="Who really owns and controls a legal body must be known in time, accurately and currently.",
 )  # fmt: skip
 FFIEC_CASH = Clause(
-    source="FFIEC BSA/AML Manual", place="Appendix F, avoidance of reporting",
+    source="FFIEC BSA/AML Manual", place="Appendix F, efforts to avoid reporting or recordkeeping",
     says="Several deposits that each stay below a reporting limit, or in many accounts, are a red flag.",
 )  # fmt: skip
 FFIEC_FLOW = Clause(
@@ -76,7 +76,7 @@ FFIEC_SHELL = Clause(
     says="Bodies without a visible business, shared addresses and unclear owners are a red flag.",
 )  # fmt: skip
 FFIEC_IDENTITY = Clause(
-    source="FFIEC BSA/AML Manual", place="Appendix F, insufficient or suspicious information",
+    source="FFIEC BSA/AML Manual", place="Appendix F, customers who provide insufficient or suspicious information",
     says="Identity that does not hold together or is shared by several customers is a red flag.",
 )  # fmt: skip
 FFIEC_TRADE = Clause(
@@ -104,6 +104,6 @@ FATF_TF = Clause(
     says="Small sums collected from many and sent on to regions of conflict can finance terrorism.",
 )  # fmt: skip
 EUROPOL_MULES = Clause(
-    source="Europol", place="money muling, guidance of EMMA",
+    source="Europol", place="European Money Mule Action, guidance on money muling",
     says="New, often young holders who receive from strangers and pass it on at once act as money mules.",
 )  # fmt: skip

@@ -109,7 +109,8 @@ def _fan(book: Book, given: Gathering, rule: str, centre: Array, other: Array) -
         return Firing(
             rule=rule, subject=book.label(int(stream.subject[last])), at=int(book.time[end]),
             start=int(book.time[end]) - window, row=int(book.rows[end]),
-            rows=cite([book.rows[end]], book.rows[one_each(seen, other, book.worth)], book.rows[seen]),
+            rows=cite([book.rows[end]], book.rows[one_each(seen, other, book.worth)[: given.others]],
+                      book.rows[seen[np.argsort(-book.worth[seen], kind="stable")]]),
             measures={"others": float(len(np.unique(other[seen]))), "total": float(book.worth[seen].sum())},
         )  # fmt: skip
 
