@@ -29,9 +29,12 @@ from colonnade.verticals.medical.attributes.scores import (
     attribute_scores,
     auc,
     inside,
+    share,
     suspicion_scores,
+    undecided,
 )
 from colonnade.verticals.medical.attributes.training import DECIDED, Rows, rows_of
+from colonnade.verticals.medical.detection.findings import Operating
 from colonnade.verticals.medical.guidelines.risk import brock
 from colonnade.verticals.medical.pipeline import NodulePipeline
 from colonnade.verticals.medical.recipes import TEST
@@ -46,6 +49,11 @@ own mean, of all nodules. Intervals: 95 %, patients redrawn. **Texture and calci
 circular**: the nodules' density was drawn from these ratings, and so, in part, were spicules and the
 softness of the surface; outlines are the readers'. Brock is of a man of 62 without other risk factors,
 nodule in a lower lobe, with texture and spiculation as the readers said."""
+BOUNDS = """How often the 90 % bounds hold the readers' own mean, and how wide they are, in points of the readers' scale
+from 1 to 5. Bounds that reach from 2.5 or less to 3.5 or more rule out neither that readers find a nodule suspicious
+nor that they do not. Texture is what most readers say (part-solid too where all of them differ), and what is predicted.
+Intervals of coverage: Clopper and Pearson, each patient counted as one case, since few bins have many."""
+LENGTHS = """Diameter and volume on the same masks, against the true mask; half-width as a share of the middle."""
 
 
 def main() -> None:
@@ -71,7 +79,7 @@ def main() -> None:
     apart = [each for each in known if decided(np.array([each.shape.ratings["malignancy"]]))[0]]
     label = np.array([each.shape.ratings["malignancy"] > MIDDLE for each in apart])
     own = auc(label, np.array([each.shape.diameter for each in apart]))
-    text = told(describer, examples, rows_of(examples))
+    text = told(describer, examples, rows_of(examples), pipeline.operating)
     text += (
         f"\n\nOn the {len(apart)} shapes as the readers drew them, before insertion, the diameter alone has {own:.3f}."
     )
@@ -83,7 +91,7 @@ def main() -> None:
     print(text)
 
 
-def told(describer: Describer, examples: Sequence[Example], rows: Rows) -> str:
+def told(describer: Describer, examples: Sequence[Example], rows: Rows, operating: Operating) -> str:
     """Both kinds of masks, then bins."""
     parts = [SAYS]
     for name, chosen in (("Masks as the detector draws them", rows.met), ("True masks", ~rows.met)):
@@ -96,7 +104,7 @@ def told(describer: Describer, examples: Sequence[Example], rows: Rows) -> str:
         )
         parts.append(_suspicion(suspicion_scores(describer, some, rivals(own, some))))
         if name != "True masks":
-            parts.append(_bins(describer, some))
+            parts += [_bins(describer, some), _sizes(operating, describer, some, own)]
     return "\n\n".join(parts)
 
 
@@ -114,8 +122,8 @@ def _brock(example: Example) -> float:
     texture = CLASSES["texture"][int(np.argmax(example.votes["texture"]))]
     return brock(
         age=62, diameter_mm=example.diameter, female=False, family_history=False, emphysema=False, upper_lobe=False,
-        texture=texture, count=1, spiculated=example.votes["spiculation"][1] > 0.5,
-    ).low  # type: ignore[arg-type]  # fmt: skip
+        texture=texture, count=1, spiculated=example.votes["spiculation"][1] > 0.5,  # type: ignore[arg-type]
+    ).low  # fmt: skip
 
 
 def _attributes(describer: Describer, rows: Rows) -> str:
@@ -136,32 +144,72 @@ def _suspicion(found: Suspected) -> str:
     )
 
 
-def _bins(describer: Describer, rows: Rows) -> str:
-    """AUC, ECE and coverage by true texture and by size on the mask."""
-    told = describer.read(rows.named)
+def bins(rows: Rows, told: Sequence[Described]) -> dict[str, Array]:
+    """Which masks are in a bin: size on the mask, texture as most readers say and as it is predicted."""
     diameter = np.exp([row["log_diameter"] for row in rows.named])
-    texture = rows.votes[:, : len(CLASSES["texture"])].argmax(axis=1)
+    said = [each.attributes["texture"].value for each in told]
     chosen: dict[str, Array] = {
         (f"{low:g} to {high:g} mm" if high < SIZES[-1] else f"{low:g} mm and more"): (diameter >= low)
         & (diameter < high)
         for low, high in itertools.pairwise(SIZES)
     }
-    chosen |= {name: texture == n for n, name in enumerate(CLASSES["texture"])}
-    lines = [[name, *_bin(told, rows, here)] for name, here in chosen.items() if here.any()]
-    return results.table(["detector's masks", "masks", "AUC", "ECE", "bounds hold"], lines)
+    chosen |= {name: rows.textures == n for n, name in enumerate(CLASSES["texture"])}
+    chosen |= {f"predicted {name}": np.array([each == name for each in said]) for name in CLASSES["texture"]}
+    return {name: here for name, here in chosen.items() if here.any()}
+
+
+def _bins(describer: Describer, rows: Rows) -> str:
+    """AUC, ECE and bounds of suspicion by bin."""
+    told = describer.read(rows.named)
+    held, wide = inside(told, rows.ratings), np.array([each.bounds[1] - each.bounds[0] for each in told])
+    neither = undecided(told)
+    lines = [
+        [name, *_counts(rows, here), *_bin(told, rows, here), _spread(share(held[here], rows.patients[here])),
+         f"{wide[here].mean():.2f}", f"{neither[here].mean():.3f}"]
+        for name, here in ({"all": np.ones(len(held), bool)} | bins(rows, told)).items()
+    ]  # fmt: skip
+    head = ["detector's masks", "masks", "nodules, patients", "AUC", "ECE", "bounds hold", "width", "rule out neither"]
+    return f"{BOUNDS}\n\n{results.table(head, lines)}"
+
+
+def _counts(rows: Rows, here: Array) -> list[str]:
+    return [str(int(here.sum())), f"{len(np.unique(rows.nodules[here]))}, {len(np.unique(rows.patients[here]))}"]
 
 
 def _bin(told: Sequence[Described], rows: Rows, here: Array) -> list[str]:
-    some = [each for each, inside_bin in zip(told, here, strict=True) if inside_bin]
-    held = inside(some, rows.ratings[here]).mean()
     agreed = here & decided(rows.ratings)
     label = rows.ratings[agreed] > MIDDLE
     chance = np.array([each.malignancy.value for each in told])[agreed]
     scores: Mapping[str, float] = {}
     if len(label) >= 5 * BINS and label.any() and not label.all():
         scores = {"auc": auc(label, chance), "ece": calibration_error(chance, label, bins=BINS)}
-    numbers = [f"{scores[name]:.3f}" if name in scores else "too few" for name in ("auc", "ece")]
-    return [str(int(here.sum())), *numbers, f"{held:.3f}"]
+    return [f"{scores[name]:.3f}" if name in scores else "too few" for name in ("auc", "ece")]
+
+
+def _sizes(operating: Operating, describer: Describer, rows: Rows, examples: Sequence[Example]) -> str:
+    """How often the 90 % intervals of diameter and volume hold what the true mask has, by bin."""
+    measured = np.array([each.diameter for each in examples])
+    true = {
+        "diameter": np.array([each.size for each in examples]) / measured,
+        "volume": np.array([each.true_volume / each.volume for each in examples]),
+    }
+    reach = {
+        "diameter": np.array([operating.ratios(each.diameter, each.density) for each in examples]),
+        "volume": np.array([operating.swellings(each.diameter, each.density) for each in examples]),
+    }
+    lines = []
+    for name, here in ({"all": np.ones(len(measured), bool)} | bins(rows, describer.read(rows.named))).items():
+        line = [name, *_counts(rows, here)]
+        for kind, ratio in true.items():
+            low, high = reach[kind][here].T
+            held = (low <= ratio[here]) & (ratio[here] <= high)
+            line += [_spread(share(held, rows.patients[here])), f"{np.median((high - low) / (high + low)):.2f}",
+                     f"{np.median(ratio[here]):.2f}"]  # fmt: skip
+        lines.append(line)
+    head = ["detector's masks", "masks", "nodules, patients"]
+    for kind in true:
+        head += [f"{kind}: 90 % interval holds", "half-width", "true over measured, median"]
+    return f"{LENGTHS}\n\n{results.table(head, lines)}"
 
 
 def decided(ratings: Array) -> Array:

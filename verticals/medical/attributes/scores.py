@@ -99,6 +99,24 @@ def inside(told: Sequence[Described], ratings: Array) -> Array:
     return (bounds[:, 0] <= ratings + 1e-9) & (ratings <= bounds[:, 1] + 1e-9)
 
 
+def share(held: Array, patients: Array) -> Interval:
+    """The share of masks that are held, with the interval that as many independent cases as there are patients give
+    (Clopper and Pearson, 95 %): masks of one patient are no new evidence, and a bin may have few."""
+    from scipy.stats import beta
+
+    count, value = len(np.unique(patients)), float(np.mean(held))
+    hits = value * count
+    low = float(beta.ppf(0.025, hits, count - hits + 1)) if hits > 0 else 0.0
+    high = float(beta.ppf(0.975, hits + 1, count - hits)) if hits < count else 1.0
+    return Interval(value=value, low=low, high=high, coverage=0.95)
+
+
+def undecided(told: Sequence[Described]) -> Array:
+    """Where the bounds hold what readers call suspicious and what they do not: such bounds rule neither out."""
+    bounds = np.array([each.bounds for each in told]).reshape(-1, 2)
+    return (bounds[:, 0] <= DECIDED[0]) & (bounds[:, 1] >= DECIDED[1])
+
+
 def auc(labels: Array, scores: Array) -> float:
     """The area under the ROC curve.
 

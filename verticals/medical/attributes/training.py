@@ -1,5 +1,5 @@
 """How attributes are learnt: small networks on measurements, each from four fifths of the patients, then calibration on
-the fifth that it did not see.
+the fifth that it did not see; and bounds from all whom no network that answers learnt from.
 
 Targets are the shares of readers; a nodule that they disagree about teaches their disagreement.
 """
@@ -15,14 +15,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ....core.errors import InputError
 from ....core.progress import track
 from ....core.random import numpy_generator
 from ....core.training.loop import fit
 from ....core.training.run import TrainingConfig
 from ....core.trust.calibration import fit_platt, fit_vector_scaling
-from ....core.trust.conformal import fit_thresholds, quantile
 from ....core.types import Array
-from .describe import CLASSES, MIDDLE, Describer, DescriberConfig, Scaling, sizes, stratum
+from .bounds import Answers, fit_margins, joined
+from .describe import CLASSES, MIDDLE, SCALE, Describer, DescriberConfig, Scaling, sizes, stratum
 from .examples import Example
 from .heads import RATING, Heads, standardised
 from .measures import measured
@@ -48,7 +49,7 @@ class Learning:
 
 class Rows(NamedTuple):
     """Examples as arrays: measurements, votes of all heads side by side, mean ratings, whether the detector drew it,
-    patients; and the measurements by name."""
+    patients; and the measurements by name, and nodules."""
 
     measures: Array
     votes: Array
@@ -56,6 +57,13 @@ class Rows(NamedTuple):
     met: Array
     patients: Array
     named: list[dict[str, float]]
+    nodules: Array
+
+    @property
+    def textures(self) -> Array:
+        """What most readers say, as a number in `CLASSES["texture"]`; a nodule on which they all differ counts as
+        part-solid."""
+        return np.asarray(self.votes[:, : len(CLASSES["texture"])].argmax(axis=1))
 
     def of(self, chosen: Array) -> Rows:
         """Some of the rows, by mask."""
@@ -67,6 +75,7 @@ class Rows(NamedTuple):
             self.met[chosen],
             self.patients[chosen],
             named,
+            self.nodules[chosen],
         )
 
 
@@ -81,6 +90,7 @@ def rows_of(examples: Sequence[Example]) -> Rows:
         np.array([each.drawn == "detector" for each in examples]),
         np.array([each.patient for each in examples]),
         named,
+        np.array([each.number for each in examples]),
     )
 
 
@@ -155,7 +165,7 @@ def _losses(raw: Tensor, votes: Tensor, ratings: Tensor) -> Tensor:
 
 
 def _calibrated(heads: Heads, rows: Rows, apart: Mapping[str, Array]) -> DescriberConfig:
-    """Scalings, the curve of suspicion and its margins, from masks as they are met and answers of networks that did not
+    """Scalings, the curve of suspicion and its bounds, from masks as they are met and answers of networks that did not
     learn from the patient."""
     met, begin, scalings = rows.met, 0, {}
     for name, values in CLASSES.items():
@@ -168,25 +178,54 @@ def _calibrated(heads: Heads, rows: Rows, apart: Mapping[str, Array]) -> Describ
     decided = (ratings <= DECIDED[0]) | (ratings >= DECIDED[1])
     suspicion = fit_platt(told[decided], ratings[decided] > MIDDLE)
     config = DescriberConfig(measures=heads.measures, scalings=scalings, suspicion=suspicion)
-    texture = scalings["texture"].probabilities(apart["texture"][met]).argmax(axis=1)
-    kept = [row for row, here in zip(rows.named, met, strict=True) if here]
-    strata = np.array([stratum(row, CLASSES["texture"][each]) for row, each in zip(kept, texture, strict=True)])
-    errors = np.abs(np.clip(MIDDLE + told, 1, 5) - ratings)
-    thresholds = fit_thresholds(errors, coverage=config.coverage, strata=strata)
-    margins = {name: float(min(each, 4.0)) for name, each in thresholds.by_stratum.items()}
-    return replace(config, margins=margins)
+    answers = _answers(config, rows, apart["texture"], np.clip(MIDDLE + apart[RATING][:, 0], *SCALE))
+    return replace(config, margins=fit_margins(answers.of(met), coverage=config.coverage))
 
 
-def widened(describer: Describer, held: Rows) -> Describer:
-    """The describer with all margins stretched by what other patients in other chests ask for; never drawn in."""
-    config = describer.config
-    told = describer.read(held.named)
-    reach = [abs(each.rating - own) for each, own in zip(told, held.ratings, strict=True)]
-    strata = [stratum(row, each.attributes["texture"].value) for row, each in zip(held.named, told, strict=True)]
-    shares = np.array([far / max(describer.margin(name), 1e-6) for far, name in zip(reach, strata, strict=True)])
-    stretch = max(1.0, min(quantile(shares, config.coverage), 4.0))
-    margins = {name: min(stretch * each, 4.0) for name, each in config.margins.items()}
-    return Describer(replace(config, margins=margins), describer.heads)
+def bounded(describer: Describer, learnt: Rows, held: Rows, *, seed: int = 0) -> Describer:
+    """The describer with its margins fixed anew, on the rows that its networks learnt from with this seed, each
+    answered by the network that did not, and on `held`, patients that none of them learnt from.
+
+    Raises:
+        InputError: the networks did not leave out these patients, so the rows or the seed are others.
+    """
+    heads, config = describer.heads, describer.config
+    fold, every = folds(learnt.patients, len(heads.biases[0]), seed=seed), np.arange(len(learnt.patients))
+    raw, told = _told(describer, learnt)
+    _check_left_out(told, fold, learnt.ratings)
+    crossed = _answers(config, learnt, raw[fold, every], told[fold, every])
+    raw, told = _told(describer, held)
+    whole = _answers(config, held, raw.mean(axis=0), told.mean(axis=0))
+    answers = joined(crossed.of(learnt.met), whole.of(held.met))
+    return Describer(replace(config, margins=fit_margins(answers, coverage=config.coverage)), heads)
+
+
+def _told(describer: Describer, rows: Rows) -> tuple[Array, Array]:
+    """Logits of texture `[member, row, class]` and ratings `[member, row]`."""
+    raw = describer.heads(rows.named)
+    return raw["texture"], np.clip(MIDDLE + raw[RATING][:, :, 0], *SCALE)
+
+
+def _check_left_out(told: Array, fold: Array, ratings: Array) -> None:
+    """The network that left a patient out must be worse on him than the others are, who learnt from him."""
+    errors = np.square(told - ratings)
+    own = errors[fold, np.arange(len(fold))]
+    rest = (errors.sum(axis=0) - own) / (len(errors) - 1)
+    if own.mean() <= rest.mean():
+        raise InputError(
+            f"the networks err by {own.mean():.2f} on patients that they should not know, and by {rest.mean():.2f} on "
+            "those that they should have learnt from: they were made from other patients, or with another seed"
+        )
+
+
+def _answers(config: DescriberConfig, rows: Rows, logits: Array, expected: Array) -> Answers:
+    """What the bounds are fixed on: logits of texture `[row, class]` and ratings, by networks that do not know them."""
+    texture = config.scalings["texture"].probabilities(logits).argmax(axis=1)
+    names = [stratum(row, CLASSES["texture"][each]) for row, each in zip(rows.named, texture, strict=True)]
+    return Answers(
+        expected=expected, ratings=rows.ratings, strata=np.array(names), textures=rows.textures, nodules=rows.nodules,
+        patients=rows.patients,
+    )  # fmt: skip
 
 
 def _nodules(rows: Rows) -> int:

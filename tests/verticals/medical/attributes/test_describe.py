@@ -40,7 +40,7 @@ def describer() -> Describer:
     )  # fmt: skip
     config = DescriberConfig(
         measures=MEASURES, scalings={"texture": Scaling(scale=0.7, shifts=(0.1, 0.0, -0.1))},
-        suspicion=Platt(slope=3.0, offset=0.2), margins={"": 1.0, "below 6 mm": 0.5},
+        suspicion=Platt(slope=3.0, offset=0.2), margins={"": (1.0, 1.0), "below 6 mm": (0.5, 0.7)},
     )  # fmt: skip
     return Describer(config, heads)
 

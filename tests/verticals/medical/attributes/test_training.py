@@ -12,7 +12,7 @@ from colonnade.verticals.medical.attributes import examples as attributes_exampl
 from colonnade.verticals.medical.attributes.describe import CLASSES
 from colonnade.verticals.medical.attributes.examples import Known, gather_examples, votes_of
 from colonnade.verticals.medical.attributes.scores import attribute_scores, auc, inside, suspicion_scores
-from colonnade.verticals.medical.attributes.training import Learning, Rows, expanded, folds, learn, rows_of, widened
+from colonnade.verticals.medical.attributes.training import Learning, Rows, bounded, expanded, folds, learn, rows_of
 from colonnade.verticals.medical.detection.detector import Detector
 from colonnade.verticals.medical.simulation.patches import background_of
 from colonnade.verticals.medical.simulation.shapes import RATINGS, STEP, Drawing, Nodule, Shape
@@ -45,7 +45,8 @@ def rows(count: int = 400, seed: int = 0) -> Rows:
     names = ("one", "two", "noise", "log_diameter")
     named = [dict(zip(names, map(float, row), strict=True)) for row in values]
     patients = np.array([f"P{n // 2}" for n in range(count)])
-    return Rows(values, np.stack(votes, axis=1), ratings, np.arange(count) % 2 == 0, patients, named)
+    which = np.arange(count)
+    return Rows(values, np.stack(votes, axis=1), ratings, which % 2 == 0, patients, named, which // 2)
 
 
 QUICK = Learning(members=2, width=16, epochs=8, batch=32)
@@ -85,17 +86,26 @@ def test_what_measurements_tell_is_learnt_and_what_they_do_not_stays_at_its_shar
     assert found.gain.low > 0
 
 
-def test_bounds_that_hold_too_few_elsewhere_are_stretched_and_others_left() -> None:
+def test_bounds_are_fixed_on_patients_that_no_network_knows_and_change_no_answer() -> None:
     describer = learn(rows(), QUICK, seed=0)
-    noisy = rows(200, seed=1)
-    noisy = noisy._replace(ratings=np.clip(noisy.ratings + np.random.default_rng(2).normal(0, 1.5, 200), 1, 5))
-    before = inside(describer.read(noisy.named), noisy.ratings).mean()
-    after = inside(widened(describer, noisy).read(noisy.named), noisy.ratings).mean()
-    assert before < 0.85
-    assert 0.9 <= after < 0.96
-    assert widened(describer, noisy).read(noisy.named)[0].rating == describer.read(noisy.named)[0].rating
-    easy = noisy._replace(ratings=np.array([each.rating for each in describer.read(noisy.named)]))
-    assert widened(describer, easy).config == describer.config
+    noisy = rows(600, seed=1)
+    noisy = noisy._replace(ratings=np.clip(noisy.ratings + np.random.default_rng(2).normal(0, 1.5, 600), 1, 5))
+    wide = bounded(describer, rows(), noisy, seed=0)
+    unseen = rows(200, seed=3)
+    assert (
+        inside(wide.read(unseen.named), unseen.ratings).mean()
+        > inside(describer.read(unseen.named), unseen.ratings).mean()
+    )
+    for one, other in zip(wide.read(unseen.named), describer.read(unseen.named), strict=True):
+        assert (one.rating, one.malignancy.value) == (other.rating, other.malignancy.value)  # type: ignore[union-attr]
+    bare = noisy.of(np.zeros(600, bool))
+    assert bounded(describer, rows(), bare, seed=0).config == describer.config
+
+
+def test_networks_of_another_split_are_not_bounded() -> None:
+    describer = learn(rows(seed=5), QUICK, seed=0)
+    with pytest.raises(InputError, match="other patients, or with another seed"):
+        bounded(describer, rows(seed=5), rows(seed=1), seed=1)
 
 
 def test_the_same_seed_learns_the_same() -> None:
