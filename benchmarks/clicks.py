@@ -49,7 +49,7 @@ FAILED, GOOD, HARM, GOAL = 0.6, 0.8, 0.02, 0.8
 BUDGET = 0.3  # seconds a click
 AROUND = 25.0  # mm around a nodule in which errors are looked for
 JITTER = 1.5  # mm
-Method = Callable[[Volume, Outline, Sequence[Click]], Outline]
+Method = Callable[[Volume, Outline, Sequence[Click], bool], Outline]  # whether the click before drew the outline
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -156,7 +156,7 @@ def tried(nodules: Sequence[Nodule], method: Method, *, jitter: float = 0.0) -> 
             if click is not None:
                 clicks = (*clicks, click.moved(-low))
                 begun = time.perf_counter()
-                outline = method(nodule.volume, outline, clicks)
+                outline = method(nodule.volume, outline, clicks, len(clicks) == 2 and not nodule.start.mask.any())
                 tally.seconds.append(time.perf_counter() - begun)
             scores.append(_dice(nodule, outline))
         tally.dice.append(scores)
@@ -170,12 +170,12 @@ def _dice(nodule: Nodule, outline: Outline) -> float:
     return 2 * both / total if outline.mask.any() else dice(nodule.truth.mask, outline.on(low, high))
 
 
-def network_method(volume: Volume, outline: Outline, clicks: Sequence[Click]) -> Outline:
+def network_method(volume: Volume, outline: Outline, clicks: Sequence[Click], fresh: bool) -> Outline:
     """What ships."""
-    return mended(outline, redrawn(network(), volume, outline, clicks), clicks, volume.spacing)
+    return mended(outline, redrawn(network(), volume, outline, clicks), clicks, volume.spacing, fresh=fresh)
 
 
-def growing(volume: Volume, outline: Outline, clicks: Sequence[Click]) -> Outline:
+def growing(volume: Volume, outline: Outline, clicks: Sequence[Click], fresh: bool) -> Outline:
     """The baseline: what hangs together around a positive click above half its density over lung, within 15 mm; a
     negative click clears 3 mm."""
     click, wide = clicks[-1], np.ceil(15 / np.array(volume.spacing)).astype(int)

@@ -112,7 +112,7 @@ class Correction:
     # ---- what a reader does -------------------------------------------------------------------------------------
 
     def click(self, at_mm: Sequence[float], *, positive: bool = True, finding: int | None = None) -> Finding:
-        """Redraw a finding from a point that belongs to it or (`positive=False`) does not; the nearest, if none is
+        """Mend a finding about a point that belongs to it or (`positive=False`) does not; the nearest, if none is
         named. A positive click far from all of them adds one.
 
         Raises:
@@ -131,7 +131,9 @@ class Correction:
         self.places.check(index, self._state.outlines[label], positive=positive)
         old = self._state.outlines[label]
         clicks = (*self._state.clicks.get(label, ()), _clicked(index, positive))
-        new = self._free(mended(old, redrawn(network(), self.volume, old, clicks), clicks, self.volume.spacing), label)
+        fresh = [each.kind for each in self._state.edits if each.finding == label][-1:] in (["add"], ["box"])
+        drawn = redrawn(network(), self.volume, old, clicks)
+        new = self._free(mended(old, drawn, clicks, self.volume.spacing, fresh=fresh), label)
         if not new.mask.any():
             raise InputError(f"this click would leave nothing of finding {label}: delete the finding instead")
         if digest_of(new) == digest_of(old):
