@@ -55,6 +55,7 @@ class Walk:
     boosting: Float[Array, "day horizon"]  # HAR moved by boosting alone
     variance: Float[Array, "day horizon"]  # the forecast
     quiet: Float[Array, "day horizon"]  # what it would be had no news been read
+    plain: Float[Array, " horizon"]  # the last forecast had neither chart nor call been read
     truth: Float[Array, "day horizon"]  # NaN where the days have not all passed
     bounds: Mapping[int, Float[Array, "day 2"]]
     losses: Mapping[int, Float[Array, "day 2"]]  # value at risk and expected shortfall of the log return
@@ -88,8 +89,14 @@ class Score:
     against_har: float
 
 
-def walk(prices: Prices, network: Shifter, *, news: Mapping[int, str] | None = None) -> Walk:
-    """Forecasts from the 250th bar on; `news` by row."""
+def walk(
+    prices: Prices,
+    network: Shifter,
+    *,
+    news: Mapping[int, str] | None = None,
+    moved: Float[Array, " horizon"] | None = None,
+) -> Walk:
+    """Forecasts from the 250th bar on; `news` by row, `moved` what is added to the logarithm of the last variance."""
     history = history_of(prices)
     har = np.column_stack([walk_har(history, horizon) for horizon in HORIZONS])
     rows = np.arange(FIRST, len(history))
@@ -102,6 +109,9 @@ def walk(prices: Prices, network: Shifter, *, news: Mapping[int, str] | None = N
     quiet = np.where(enough, np.sqrt(alone * boosting), alone)
     variance = quiet.copy()
     variance[told] *= np.exp(network.shifts(inputs, told, news)) * har[told] / alone[told]
+    plain = variance[-1].copy()
+    if moved is not None:
+        variance[-1], quiet[-1] = variance[-1] * np.exp(moved), quiet[-1] * np.exp(moved)
     truth = np.column_stack([target(history.variance, horizon) for horizon in HORIZONS])
     bounds, losses = {}, {}
     for column, horizon in enumerate(HORIZONS):
@@ -111,7 +121,7 @@ def walk(prices: Prices, network: Shifter, *, news: Mapping[int, str] | None = N
         losses[horizon] = tail_losses(later_return(history.returns, horizon), variance[:, column], horizon)
     return Walk(
         prices=prices, history=history, har=har, network=alone, boosting=boosting, variance=variance, quiet=quiet,
-        truth=truth, bounds=bounds, losses=losses, until=network.until,
+        plain=plain, truth=truth, bounds=bounds, losses=losses, until=network.until,
     )  # fmt: skip
 
 

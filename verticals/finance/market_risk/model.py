@@ -177,9 +177,10 @@ def silenced(batch: Batch) -> Batch:
 def rows_of(batch: Batch, rows: Tensor) -> Batch:
     """Some rows of a batch; their news is padded no further than the longest of them is."""
     inputs = {name: Packed(_taken(packed.x, rows), packed.mask[rows]) for name, packed in batch.inputs.items()}
-    words, mask = inputs["news"]
-    longest = max(1, int(mask.sum(dim=1).max())) if len(rows) else 1
-    inputs["news"] = Packed(words[:, :longest], mask[:, :longest])
+    if "news" in inputs:
+        words, mask = inputs["news"]
+        longest = max(1, int(mask.sum(dim=1).max())) if len(rows) else 1
+        inputs["news"] = Packed(words[:, :longest], mask[:, :longest])
     return Batch(inputs, batch.presence[rows])
 
 

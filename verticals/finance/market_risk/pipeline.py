@@ -1,4 +1,4 @@
-"""`finance/market-risk`: daily prices, and news where given, to volatility with bounds, value at risk, a report.
+"""`finance/market-risk`: daily prices, with news, a chart or a call where given, to volatility with bounds, a report.
 
 It holds the network and says what was fitted where; how forecasts are made is in forecast.py.
 """
@@ -6,7 +6,7 @@ It holds the network and says what was fitted where; how forecasts are made is i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,44 +14,36 @@ import numpy as np
 
 from ....core.checkpoint import Checkpoint
 from ....core.config import from_plain, to_plain
-from ....core.errors import FormatError, UnknownName
+from ....core.errors import FormatError, InputError, UnknownName
 from ....core.pipeline import Answered, FitOptions, Pipeline
 from ....core.result import Evaluation, Interval
 from ....core.types import Text
 from ..tasks import market_risk
+from .beside import Look, look, warnings_of
 from .boosting import latest_boosting, learnt_enough
+from .calls import Call, read_call
+from .charts import Chart, draw_chart, read_chart
+from .companion import Companion, Joined, joined_of
 from .drawdown import outlook
 from .forecast import FIRST, Score, Walk, scores, walk
 from .har import leverage_features
 from .history import History, history_of
-from .inputs import Standard, inputs_of
-from .model import HEADS, SILENT, Network, NetworkConfig, member_of, record_of
+from .inputs import inputs_of
+from .model import HEADS, Network, record_of
 from .news import EVIDENCE
 from .prices import read_prices
 from .records import HORIZONS, Horizon, MarketRisk, Prices
 from .report import annual, report_of
+from .stored import Settings, companions_from, network_from, tensors_of
 from .stress import replay
 from .walkforward import walk_har
 
 if TYPE_CHECKING:
     from ....core.export.program import Program
+    from ....core.governance import Governance
 
 SHORT = 756  # bars: three years
 OLD = 10  # days
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The configuration on a checkpoint. `base` is the mean logarithm of the training days' variance.
-
-    `listens`: by horizon, how much of what news changes is kept; `heard_until`: no news from there on was learnt from.
-    """
-
-    network: NetworkConfig
-    until: str
-    base: float
-    listens: tuple[float, ...] = SILENT
-    heard_until: str | None = None
 
 
 class MarketRiskPipeline(Pipeline):
@@ -61,22 +53,40 @@ class MarketRiskPipeline(Pipeline):
     weights = Path(__file__).parents[1] / "weights" / "market-risk"
     explains = "logarithm of the variance forecast for the next trading day"
 
-    def __init__(self, network: Network, settings: Settings, card: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        settings: Settings,
+        card: Mapping[str, Any],
+        companions: Mapping[str, Companion] | None = None,
+    ) -> None:
         self.network, self.settings, self.card = network, settings, card
+        self.companions = dict(companions or {})
+        self.draws = 0  # days of a chart that is drawn where none is given
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint) -> Self:
         settings: Settings = from_plain(Settings, checkpoint.config)
-        return cls(network_from(checkpoint, settings), settings, checkpoint.card)
+        return cls(network_from(checkpoint, settings), settings, checkpoint.card, companions_from(checkpoint, settings))
 
     def to_checkpoint(self) -> Checkpoint:
-        return Checkpoint(
-            kind=self.task.name, config=to_plain(self.settings), tensors=tensors_of(self.network), card=self.card
-        )
+        tensors = tensors_of(self.network, self.companions)
+        return Checkpoint(kind=self.task.name, config=to_plain(self.settings), tensors=tensors, card=self.card)
+
+    def setting(self, name: str, value: str) -> Self:
+        """`chart=20`: where no chart is given, the last 20 days are drawn and read as one."""
+        if name != "chart":
+            raise InputError(f"{self.task.name} has no settings but chart=DAYS, so {name}={value} cannot be set")
+        if not value.isdecimal():
+            raise InputError(f"chart takes the number of days to draw, got {value!r}")
+        made = type(self)(self.network, self.settings, self.card, self.companions)
+        made.model, made.draws = self.model, int(value)
+        return made
 
     def read(self, modality: str, value: Any) -> Any:
-        if modality == "prices":
-            return read_prices(value)
+        readers: Mapping[str, Any] = {"prices": read_prices, "chart": read_chart, "call": read_call}
+        if modality in readers:
+            return readers[modality](value)
         text = value.text if isinstance(value, Text) else value
         if not isinstance(text, str) or not text.strip():
             raise FormatError(f"news is text, one headline or tweet a line, got {type(value).__name__} {value!r:.40}")
@@ -85,10 +95,13 @@ class MarketRiskPipeline(Pipeline):
     def answer(self, record: Mapping[str, Any]) -> Answered:
         prices: Prices = record["prices"]
         news = {len(prices) - 1: record["news"]} if "news" in record else {}
-        walked = walk(prices, self.network, news=news)
+        seen = self._seen(record)
+        looked = self._look(prices, seen)
+        walked = walk(prices, self.network, news=news, moved=looked.moved if looked.moves else None)
         table = {horizon: scores(walked, horizon) for horizon in HORIZONS}
-        risk = self._risk(walked, table, told=bool(news) and self.network.reads_news)
-        warnings = (*prices.warnings, *self._warnings(walked, record))
+        risk = self._risk(walked, table, looked, told=bool(news) and self.network.reads_news)
+        doubts = _doubts(prices, seen)
+        warnings = (*prices.warnings, *self._warnings(walked, record), *warnings_of(looked, seen), *doubts)
         provenance = {
             "model": f"{self.model.get('name', 'not saved')}, seed {self.model.get('seed')}",
             "weights SHA-256": str(self.model.get("sha256", "not saved")),
@@ -98,11 +111,29 @@ class MarketRiskPipeline(Pipeline):
             answer=risk,
             warnings=warnings,
             report=report_of(risk, walked, table, warnings=warnings, provenance=provenance),
-            gates=self._gates(walked, record),
+            gates={**self._gates(walked, record), **looked.gates},
+            basis=(walked, table),
         )
 
+    def _seen(self, record: Mapping[str, Any]) -> dict[str, Chart | Call]:
+        """The chart and the call that were given; a chart is drawn where that was asked for."""
+        seen = {name: record[name] for name in ("chart", "call") if name in record}
+        if self.draws and "chart" not in seen and "prices" in record:
+            seen["chart"] = draw_chart(record["prices"], days=self.draws)
+        return seen
+
+    def _look(self, prices: Prices, seen: Mapping[str, Chart | Call]) -> Look:
+        if not seen:
+            return Look()
+        history = history_of(prices)
+        offsets = np.log(np.column_stack([walk_har(history, horizon) for horizon in HORIZONS]))
+        return look(self.companions, self.card, inputs_of(history, offsets), seen)
+
     def measure(self, record: Mapping[str, Any]) -> float:
-        """Without prices: the mean of the training days, moved by what the network makes of the news alone."""
+        """Without prices: the mean of the training days, moved by what the network makes of the news alone.
+
+        A chart or a call moves a forecast and says nothing where there is none.
+        """
         prices: Prices | None = record.get("prices")
         if prices is None:
             return self.settings.base + self.network.news_alone(record.get("news"))
@@ -113,7 +144,8 @@ class MarketRiskPipeline(Pipeline):
         told = {int(rows[0]): record["news"]} if "news" in record else {}
         moved = float(self.network.shifts(inputs, rows, told)[0, 0]) - quiet if told else 0.0
         alone = float(offsets[-1, 0]) + quiet
-        return alone + self._boosted(history, alone) + moved
+        beside = float(self._look(prices, self._seen(record)).moved[0])
+        return alone + self._boosted(history, alone) + moved + beside
 
     def _boosted(self, history: History, alone: float) -> float:
         """What taking the mean with boosting changes; nothing where it had too few days to learn from."""
@@ -147,23 +179,50 @@ class MarketRiskPipeline(Pipeline):
         return evaluate(self.network, sources, task=self.task.name, data=str(data), seed=seed)
 
     def fit_on(self, data: Path, options: FitOptions) -> Self:
-        from .recipes import RECIPES, adapted
+        from .recipes import COMPANIONS, RECIPES, adapted
         from .sources import sources_in
 
-        if options.recipe is not None and options.recipe not in RECIPES:
-            raise UnknownName("recipe", options.recipe, RECIPES)
+        if options.recipe is not None and options.recipe not in (*RECIPES, *COMPANIONS):
+            raise UnknownName("recipe", options.recipe, (*RECIPES, *COMPANIONS))
+        if options.recipe is not None and options.recipe in COMPANIONS:
+            return self._joined(options.recipe, data, options)
         recipe = adapted if options.recipe is None else RECIPES[options.recipe]
         network, config, card = recipe(self.network, self.settings.network, sources_in(data), options)
+        kept: dict[str, Companion] = {}
         if set(card) == {"news"}:  # taught beside prices: what is said of these still holds
-            card = {**self.card, **card}
+            card, kept = {**self.card, **card}, self.companions
         settings = Settings(
             network=config,
             until=str(network.until),
             base=card.get("mean_log_variance", self.settings.base),
             listens=network.listens,
             heard_until=None if network.heard_until is None else str(network.heard_until),
+            companions={name: joined_of(each) for name, each in kept.items()},
         )
-        return type(self)(network, settings, card)
+        return type(self)(network, settings, card, kept)
+
+    def _joined(self, recipe: str, data: Path, options: FitOptions) -> Self:
+        """The same forecast with a companion taught beside it."""
+        from .recipes import COMPANIONS, companion_of
+        from .sources import sources_in
+
+        reads, until = COMPANIONS[recipe]
+        made, told = companion_of(reads, self.network, sources_in(data), options, until=until)
+        companions = {**self.companions, reads: made}
+        joined = {name: joined_of(each) for name, each in companions.items()}
+        settings = replace(self.settings, companions=joined)
+        return type(self)(self.network, settings, {**self.card, reads: told}, companions)
+
+    def govern_on(self, data: Path | None, *, groups: tuple[str, ...], seed: int) -> Governance:
+        from ..governance.market_risk.report import govern
+
+        def parts(prices: Prices) -> Mapping[str, float]:
+            said = self.parts({"prices": prices})["prices"]
+            return {name: said[name] for name in ("har", "network", "boosting")}
+
+        return govern(
+            self.network, self.card, parts=parts, checkpoint=self.model, data=data, groups=groups, seed=seed
+        )  # fmt: skip
 
     def program(self) -> Program:
         """The network without HAR: a day's window, table row and news in, the shift of the logarithm out."""
@@ -192,11 +251,11 @@ class MarketRiskPipeline(Pipeline):
             },
         )
 
-    def _risk(self, walked: Walk, table: Mapping[int, Mapping[str, Score]], *, told: bool) -> MarketRisk:
+    def _risk(self, walked: Walk, table: Mapping[int, Mapping[str, Score]], looked: Look, *, told: bool) -> MarketRisk:
         return MarketRisk(
             as_of=walked.prices.day(-1),
             bars=len(walked.prices),
-            forecast={str(horizon): _horizon(walked, horizon, told=told) for horizon in HORIZONS},
+            forecast={str(horizon): _horizon(walked, horizon, told=told, seen=looked.moves) for horizon in HORIZONS},
             latest=annual(walked, float(walked.history.variance[-1])),
             walk_forward={
                 str(horizon): {name: score.qlike for name, score in rows.items()} for horizon, rows in table.items()
@@ -204,6 +263,7 @@ class MarketRiskPipeline(Pipeline):
             fitted=self._fitted(walked),
             drawdown=outlook(walked.history.returns, walked.variance[:, -1]),
             stress=replay(walked),
+            beside=dict(looked.said),
         )
 
     def _fitted(self, walked: Walk) -> dict[str, str]:
@@ -221,6 +281,8 @@ class MarketRiskPipeline(Pipeline):
             found["news"] = (
                 f"{self.card['news']['taught_on']}, before {self.card['news']['until']}; {self._listening()}"
             )
+        for name, joined in self.settings.companions.items():
+            found[name] = f"{self.card[name]['taught_on']}, before {joined.until}; {_share(joined)}"
         return found
 
     def _listening(self) -> str:
@@ -253,7 +315,23 @@ class MarketRiskPipeline(Pipeline):
         return {"prices": found["window"] + found["table"], "news": found["news"]}
 
 
-def _horizon(walked: Walk, horizon: int, *, told: bool) -> Horizon:
+def _share(joined: Joined) -> str:
+    kept = ", ".join(f"{share:.0%} at {days}" for days, share in zip(HORIZONS, joined.listens, strict=True))
+    return f"of what it changes is kept, by days: {kept}"
+
+
+def _doubts(prices: Prices, seen: Mapping[str, Chart | Call]) -> list[str]:
+    """Whether the call belongs to the day that is forecast from."""
+    call = seen.get("call")
+    if not isinstance(call, Call) or call.day is None:
+        return []
+    apart = int((prices.dates[-1] - call.day).astype(int))
+    if apart < 0:
+        return [f"the call is of {call.day}, after the last bar ({prices.day(-1)}): bars up to its day are missing"]
+    return [f"the call is of {call.day}, {apart} days before the last bar"] if apart > OLD else []
+
+
+def _horizon(walked: Walk, horizon: int, *, told: bool, seen: bool) -> Horizon:
     column, bounds, losses = walked.column(horizon), walked.bounds[horizon][-1], walked.losses[horizon][-1]
     low, high = (annual(walked, float(bound)) for bound in bounds)
     risk, shortfall = (100 * -float(np.expm1(-loss)) if np.isfinite(loss) else None for loss in losses)
@@ -265,6 +343,7 @@ def _horizon(walked: Walk, horizon: int, *, told: bool) -> Horizon:
         expected_shortfall=shortfall,
         history=max(0, len(walked.history) - FIRST - horizon),
         without_news=annual(walked, float(walked.quiet[-1, column])) if told else None,
+        without_chart_and_call=annual(walked, float(walked.plain[column])) if seen else None,
     )
 
 
@@ -279,34 +358,6 @@ def verdict_of(card: Mapping[str, Any]) -> str:
         f"it was taught {news['taught_on']}, and on {news['days']} later days these made forecasts no better"
         f" (Diebold-Mariano's t {t}; below {EVIDENCE:g} is asked for)"
     )
-
-
-def tensors_of(network: Network) -> dict[str, np.ndarray]:
-    """Everything learnt, by name."""
-    tensors = {
-        name: value.detach().numpy() for name, value in network.state_dict().items() if name.startswith("members.")
-    }
-    tensors |= {f"standard.{name}": value for name, value in vars(network.standard).items()}
-    return tensors | {f"errors.{horizon}": value for horizon, value in network.errors.items()}
-
-
-def network_from(checkpoint: Checkpoint, settings: Settings) -> Network:
-    """The network that `tensors_of` wrote down."""
-    import torch
-
-    tensors = checkpoint.tensors
-    fields = ("table_mean", "table_scale", "window_mean", "window_scale")
-    network = Network(
-        [member_of(settings.network, seed=0) for _ in range(settings.network.members)],
-        standard=Standard(**{name: tensors[f"standard.{name}"] for name in fields}),
-        until=np.datetime64(settings.until, "D"),
-        errors={horizon: tensors[f"errors.{horizon}"] for horizon in HORIZONS},
-        listens=settings.listens,
-        heard_until=None if settings.heard_until is None else np.datetime64(settings.heard_until, "D"),
-    )
-    state = {name: torch.from_numpy(value) for name, value in tensors.items() if name.startswith("members.")}
-    network.load_state_dict(state)
-    return network
 
 
 def _wandering(generator: np.random.Generator) -> Prices:

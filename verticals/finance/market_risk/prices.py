@@ -1,7 +1,8 @@
 """Daily bars from a file: CSV of any source, or Parquet with the extra `finance`. It knows nothing of models.
 
 Columns are found by name whatever their case; the delimiter, the encoding and the order of day and month are told from
-the file itself. Rows that only repeat the bar before (weekends, holidays filled forward) are dropped, with a warning.
+the file itself. What is mended is said: rows in another order are sorted, rows that only repeat the bar before
+(weekends, holidays filled forward) are dropped, and bars before a split that was not adjusted for are put to its scale.
 """
 
 from __future__ import annotations
@@ -61,10 +62,50 @@ def _from_columns(name: str, columns: Mapping[str, Sequence[str]]) -> Prices:
         for noun in ("open", "high", "low", "close", "volume")
         if (title := found[noun]) is not None
     }
-    keep, warnings = _own_bars(dates, bars)
-    kept = {noun: values[keep] for noun, values in bars.items()}
-    warnings += _doubts(dates[keep], kept)
+    dates, bars, warnings = _sorted(dates, bars)
+    keep, dropped = _own_bars(dates, bars)
+    kept, split = _unsplit(dates[keep], {noun: values[keep] for noun, values in bars.items()})
+    warnings += dropped + split + _doubts(dates[keep], kept)
     return Prices(name=name, dates=dates[keep], warnings=warnings, **kept)
+
+
+def _sorted(dates: Array, bars: dict[str, Array]) -> tuple[Array, dict[str, Array], tuple[str, ...]]:
+    """The rows in the order of time; days that stand twice stay beside each other, and are refused later."""
+    steps = np.diff(dates).astype(int)
+    if np.isnat(dates).any() or not (steps < 0).any():
+        return dates, bars, ()
+    order = np.argsort(dates, kind="stable")
+    how = "the newest first" if (steps < 0).all() else f"out of order in {int((steps < 0).sum())} places"
+    said = f"the rows stood {how} and were sorted by date"
+    return dates[order], {noun: values[order] for noun, values in bars.items()}, (said,)
+
+
+def _unsplit(dates: Array, bars: dict[str, Array]) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """Bars before each split at the scale of those after it.
+
+    A split is told from a crash by three signs: the step from close to close is that of a whole number of shares for
+    one (or the other way round), nearly; it came between two days, not within one; and the days around it are calm.
+    """
+    said: list[str] = []
+    if not all((np.isfinite(bars[noun]) & (bars[noun] > 0)).all() for noun in NEEDED[1:]):
+        return bars, ()  # refused later, in a sentence of its own
+    step, width = -np.diff(np.log(bars["close"])), np.log(bars["high"] / bars["low"])
+    for row in np.flatnonzero(np.abs(step) > np.log(1.8)) + 1:
+        fell, ratio = step[row - 1] > 0, float(np.exp(abs(step[row - 1])))
+        whole, usual = round(ratio), float(np.median(width[max(0, row - 22) : row]))
+        before, after = (bars["low"], bars["high"]) if fell else (bars["high"], bars["low"])
+        apart = np.log(before[row - 1] / after[row]) * (1 if fell else -1)
+        calm = apart > 0.5 * abs(step[row - 1]) and width[row : row + 2].max() < 4 * usual
+        if abs(np.log(ratio / whole)) > 3 * usual + 0.01 or not calm:
+            continue
+        factor = whole if fell else 1 / whole
+        bars = {
+            noun: np.concatenate([values[:row] * (factor if noun == "volume" else 1 / factor), values[row:]])
+            for noun, values in bars.items()
+        }
+        kind = f"{whole} for 1" if fell else f"1 for {whole}"
+        said.append(f"a split of {kind} on {dates[row]} was not adjusted for: the bars before it were put to its scale")
+    return bars, tuple(said)
 
 
 def _numbers(name: str, noun: str, cells: Sequence[str]) -> Array:

@@ -3,6 +3,9 @@
 colonnade fit finance/market-risk <data folder of the package arch> --recipe shipped --out market-risk
 colonnade fit finance/market-risk <stocknet folder> --recipe shipped-news --checkpoint market-risk --out with-news
 colonnade fit finance/market-risk my_prices/ --recipe news --out mine
+colonnade fit finance/market-risk <data folder of arch> --recipe shipped-chart --checkpoint with-news --out with-chart
+colonnade fit finance/market-risk <stocknet, MAEC as its calls/> --recipe shipped-call --checkpoint with-chart --out all
+colonnade fit finance/market-risk my_prices/ --recipe chart --out mine      (or --recipe call, with my_prices/calls/)
 colonnade fit finance/market-risk my_prices/ --method lora --out mine
 """
 
@@ -18,8 +21,12 @@ import numpy as np
 from ....core.errors import FormatError
 from ....core.pipeline import FitOptions
 from ....core.training.adaptation import LoraConfig, Unfreezing, add_lora, merge
+from .calls import Call
+from .companion import Companion
 from .forecast import FIRST
 from .history import history_of
+from .joining import Apprenticeship, blank, join
+from .lessons import call_lessons, chart_lessons
 from .model import SILENT, Network, NetworkConfig
 from .news import Lessons, heard, teach
 from .records import Prices
@@ -32,6 +39,7 @@ Recipe: TypeAlias = Callable[[Network, NetworkConfig, Sequence[Sourced], FitOpti
 
 UNTIL = np.datetime64("2007-01-01")  # the shipped network learns from days before it, so that all later ones are unseen
 HEARD_UNTIL = np.datetime64("2015-07-01")  # and from news before it
+DRAWN_UNTIL = np.datetime64("2013-01-01")  # and from charts before it
 NEAREST = (("residuals", "experts"), ("decoder", "fusion", "gates"), ("",))  # for progressive unfreezing
 
 
@@ -83,6 +91,37 @@ def adapted(network: Network, config: NetworkConfig, sources: Sequence[Sourced],
 RECIPES: Mapping[str, Recipe] = {"shipped": shipped, "news": with_news, "shipped-news": shipped_news}
 
 
+def companion_of(
+    reads: str, network: Network, sources: Sequence[Sourced], options: FitOptions, *, until: np.datetime64 | None
+) -> tuple[Companion, dict[str, Any]]:
+    """A companion that reads charts (drawn from the bars) or calls, taught beside the network's forecasts as they were
+    made, on days that the network had not seen; and what its card says.
+
+    Raises:
+        FormatError: no such day, or no call of a series.
+    """
+    until = until or _end(sources)
+    calls: list[Call] = [call for each in sources for call in each.calls]
+    made = blank(reads, network.standard, until, calls=calls)
+    find = chart_lessons if reads == "chart" else call_lessons
+    lessons = find(made, sources, network, until)
+    if not lessons:
+        raise FormatError(
+            f"there is no {reads} to learn from: the days must lie from {network.until} to before {until}, and"
+            " calls are looked for in a folder calls/, named like 20150723_AAA for a series AAA"
+        )
+    verdict = join(made, lessons, _schedule(options, Apprenticeship(seed=options.seed)))
+    count = len([each for each in sources if reads == "chart" or each.calls])
+    said = f"{len(lessons)} {reads}s of {count} series"
+    return made, {"taught_on": said, "until": str(until), "seed": options.seed} | asdict(verdict)
+
+
+COMPANIONS: Mapping[str, tuple[str, np.datetime64 | None]] = {
+    "chart": ("chart", None), "call": ("call", None), "shipped-chart": ("chart", DRAWN_UNTIL),
+    "shipped-call": ("call", None),
+}  # fmt: skip
+
+
 def _told(
     network: Network, config: NetworkConfig, sources: Sequence[Sourced], options: FitOptions, *, until: np.datetime64
 ) -> Made:
@@ -112,8 +151,10 @@ def _card(sources: Sequence[Sourced], until: np.datetime64, options: FitOptions,
     from ....core import digest
 
     names = ", ".join(each.prices.name.split(".")[0] for each in sources[:4]) + (", ..." if len(sources) > 4 else "")
+    noticed = {each.prices.name: list(each.prices.warnings) for each in sources[:4] if each.prices.warnings}
     return {
         "recipe": recipe,
+        **({"noticed": noticed} if noticed else {}),
         "trained_on": f"{names} ({len(sources)} series)",
         "until": str(until),
         "seed": options.seed,

@@ -5,7 +5,7 @@ They know nothing of files, of models or of how a forecast is made.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -133,6 +133,20 @@ class Horizon:
     expected_shortfall: float | None
     history: int  # past forecasts of this series that the interval was calibrated on
     without_news: float | None = None  # the volatility had the news not been read; None where none was
+    without_chart_and_call: float | None = None  # had neither been read; None where neither changed anything
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """What was made of a chart or a call: what was read, the share kept of what it changes, by horizon, and why.
+
+    `would_move` is how far the volatility would move in per cent if all of it were kept; None where none was taught.
+    """
+
+    shows: str
+    kept: dict[str, float]
+    would_move: dict[str, float] | None
+    verdict: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +161,7 @@ class MarketRisk:
     fitted: dict[str, str]  # what was fitted where, in words
     drawdown: Outlook | None = None  # None where the series is too short
     stress: tuple[Replayed, ...] = ()  # crises that the series covers, on days that can be judged
+    beside: dict[str, Beside] = field(default_factory=dict)  # by "chart" and "call", where one was given
 
 
 def _weekend(dates: Array) -> Array:

@@ -17,7 +17,7 @@ from .drawdown import Outlook, outlook
 from .drawings import advantage, fan, past
 from .forecast import Score, Walk, coverage, exceedances, mean_loss, tail_of
 from .metrics import acerbi_szekely, christoffersen, kupiec
-from .records import HORIZONS, Horizon, MarketRisk
+from .records import HORIZONS, Beside, Horizon, MarketRisk
 
 WORDS = {1: "the next trading day", 5: "the next five trading days"}
 LABELS = {
@@ -50,6 +50,7 @@ def report_of(
         keys=_keys(risk),
         sections=(
             _forecast(risk, walked),
+            *_beside(risk),
             _record(walked, table),
             _tail(walked),
             *_warning(risk, walked),
@@ -118,6 +119,8 @@ def _forecast(risk: MarketRisk, walked: Walk) -> Section:
         )
         if answer.without_news is not None:
             claims.append(_without_news(answer.without_news, horizon, walked))
+        if answer.without_chart_and_call is not None:
+            claims.append(_without_beside(answer.without_chart_and_call, horizon, walked))
     note = (
         "Volatility is Parkinson's, from each day's high and low, as daily variance times the trading days of a year. "
         "Moves between one close and the next open are not in it; value at risk below has them."
@@ -144,6 +147,40 @@ def _without_news(volatility: float, horizon: int, walked: Walk) -> Claim:
             "moved": percent(value=moved(), measure=moved),
         },
     )
+
+
+def _without_beside(volatility: float, horizon: int, walked: Walk) -> Claim:
+    """What the chart and the call changed."""
+
+    def plain() -> float:
+        return annual(walked, float(walked.plain[walked.column(horizon)]))
+
+    fact = Fact(value=volatility, unit="%", digits=1, evidence="beside", measure=plain)
+    return Claim(
+        template=f"Had neither chart nor call been read, the forecast of {WORDS[horizon]} would be {{plain}}.",
+        facts={"plain": fact},
+    )
+
+
+def _beside(risk: MarketRisk) -> tuple[Section, ...]:
+    """What was made of a chart and a call."""
+    if not risk.beside:
+        return ()
+    rows = tuple(
+        (name, each.shows, ", ".join(f"{share:.0%}" for share in each.kept.values()), _would(each), each.verdict)
+        for name, each in risk.beside.items()
+    )
+    shown = Rows(
+        header=("input", "what was read", "kept, 1 and 5 days", "would move the volatility by", "why"),
+        rows=rows,
+        caption="A chart or a call moves the forecast only as far as it made earlier forecasts better on days that it "
+        "had not seen, by more than the standard error of that gain.",
+    )
+    return (Section(heading="Chart and call", tables=(shown,)),)
+
+
+def _would(beside: Beside) -> str:
+    return ", ".join(f"{each:+.1f} %" for each in (beside.would_move or {}).values()) or "not taught"
 
 
 def _share(answer: Horizon) -> float:
@@ -346,6 +383,7 @@ def _evidence(walked: Walk, risk: MarketRisk) -> dict[str, Evidence]:
             kind="model",
             shows=f"mean of a residual network ({risk.fitted['network']}) and of boosting ({risk.fitted['boosting']})",
         ),
+        **({"beside": Evidence(kind="model", shows="companions of the forecast")} if risk.beside else {}),
         "bounds": Evidence(kind="measurement", shows=f"adaptive conformal bounds, {risk.fitted['bounds']}"),
         "record": Evidence(
             kind="measurement", shows="the walk-forward on these bars, each day's forecast and what came"

@@ -3,6 +3,7 @@
     prices.csv                          one series
     folder/AAA.csv, folder/BBB.csv      many; news, where known, in folder/news/AAA.csv with columns date and text
     price/raw/AAA.csv, tweet/preprocessed/AAA/2014-01-01   StockNet (Xu and Cohen 2018), as its authors publish it
+    either with calls/20150723_AAA/text.txt and features.csv beside (MAEC): AAA's earnings calls
     sp500/sp500.csv.gz, nasdaq/nasdaq.csv.gz               the data folder of the Python package `arch`
 
 News of a row is what was said after the close of the row before and up to its own close. It knows nothing of models.
@@ -13,7 +14,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from ....core.errors import FileError, FormatError, UnknownName
 from ....core.progress import track
 from ..tables.columns import columns_of, titles_of
 from ..tables.dates import days_from
+from .calls import Call, calls_in
 from .prices import read_prices
 from .records import Prices
 
@@ -36,10 +38,11 @@ STAMP = "%a %b %d %H:%M:%S %z %Y"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sourced:
-    """A series, and what was said of it by row."""
+    """A series, what was said of it by row, and its company's earnings calls."""
 
     prices: Prices
     news: Mapping[int, str] = field(default_factory=dict)
+    calls: tuple[Call, ...] = ()
 
 
 def layout_of(data: Path) -> str:
@@ -70,11 +73,22 @@ def sources_in(data: Path, *, layout: str | None = None) -> list[Sourced]:
     if layout == "arch":
         return [Sourced(prices=read_prices(data / name / f"{name}.csv.gz")) for name in ARCH]
     if layout == "stocknet":
-        return _stocknet(data)
+        return _with_calls(_stocknet(data), data / "calls")
     files = sorted(path for path in data.iterdir() if path.suffix.lower() in TABLES)
     if not files:
         raise FileError(f"{data} holds no file of prices ({', '.join(TABLES)})")
-    return [_beside(path, data / "news" / f"{path.stem}.csv") for path in track(files, "reading", len(files))]
+    found = [_beside(path, data / "news" / f"{path.stem}.csv") for path in track(files, "reading", len(files))]
+    return _with_calls(found, data / "calls")
+
+
+def _with_calls(sources: list[Sourced], folder: Path) -> list[Sourced]:
+    """Each series with the calls whose ticker is its name."""
+    if not folder.is_dir():
+        return sources
+    by_ticker: dict[str, list[Call]] = defaultdict(list)
+    for call in calls_in(folder):
+        by_ticker[call.ticker].append(call)
+    return [replace(each, calls=tuple(by_ticker[each.prices.name.split(".")[0].upper()])) for each in sources]
 
 
 def _beside(path: Path, news: Path) -> Sourced:

@@ -178,7 +178,7 @@ def objective(member: Model, output: Output, leftover: Tensor) -> dict[str, Tens
     losses: dict[str, Tensor] = {}
     present = output.presence.float()
     evidence = torch.zeros_like(present)
-    for index, name in enumerate(HEADS):
+    for index, name in enumerate(output.answers):
         truth = leftover[:, index]
         losses[name] = _risk(output.answers[name], truth).mean()
         alone = _risk(output.experts[name], truth[:, None].expand_as(present))
@@ -221,7 +221,7 @@ def means(model: Callable[[Batch], Any], batch: Batch, size: int = 1024) -> Tens
     parts = []
     for rows in torch.arange(len(batch.presence)).split(size):
         answers = model(rows_of(batch, rows)).answers
-        parts.append(torch.stack([answers[name][:, 0] for name in HEADS], dim=1))
+        parts.append(torch.stack([each[:, 0] for each in answers.values()], dim=1))
     return torch.cat(parts)
 
 

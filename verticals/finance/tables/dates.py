@@ -20,7 +20,7 @@ def days_from(name: str, cells: Sequence[str]) -> Array:
     """`datetime64[D]` for each cell: ISO, compact, day/month/year or month/day/year, or Unix time.
 
     Whether day or month comes first is told from the whole column: the order in which every date exists and, if both
-    would do, the one in which the dates increase.
+    would do, the one in which the dates rise, or fall, throughout.
 
     Raises:
         FormatError: a cell that is no date, or a column whose order cannot be told.
@@ -59,7 +59,7 @@ def _slashed(name: str, cells: Sequence[str]) -> Array:
         raise FormatError(f"{name}: dates such as {cells[0]!r} exist neither month first nor day first")
     if len(readings) == 1:
         return readings[0]
-    rising = [reading for reading in readings if (np.diff(reading).astype(int) > 0).all()]
-    if len(rising) != 1:
+    ordered = [each for each in readings if len(set(np.sign(np.diff(each).astype(int)))) == 1 and each[0] != each[1]]
+    if len(ordered) != 1:
         raise FormatError(f"{name}: in dates such as {cells[0]!r} day and month cannot be told apart: write YYYY-MM-DD")
-    return rising[0]
+    return ordered[0]

@@ -16,6 +16,7 @@ from colonnade.verticals.finance.market_risk.records import Prices
 from colonnade.verticals.finance.market_risk.sources import sources_in
 
 DAYS = 300
+WITH_VOLUME = "Date,Open,High,Low,Close,Volume"
 
 
 def bars(days: int = DAYS) -> dict[str, np.ndarray]:
@@ -86,6 +87,48 @@ def test_rows_filled_forward_are_dropped_with_a_warning(tmp_path: Path) -> None:
     assert read.periods == 252
 
 
+@pytest.mark.parametrize("style", ["%Y-%m-%d", "%m/%d/%Y", "%d.%m.%Y"])
+def test_rows_in_another_order_are_sorted_with_a_warning(tmp_path: Path, style: str) -> None:
+    lines = [[np.datetime64(line[0]).item().strftime(style), *line[1:]] for line in rows()]
+    read = read_prices(write(tmp_path / "down.csv", lines[::-1]))
+    assert np.array_equal(read.dates, bars()["date"])
+    assert np.array_equal(read.close, read_prices(write(tmp_path / "up.csv", lines)).close)
+    assert "the rows stood the newest first and were sorted by date" in read.warnings
+    mixed = [[line[0], *line[1:]] for line in rows()]
+    mixed[10], mixed[20] = mixed[20], mixed[10]
+    read = read_prices(write(tmp_path / "mixed.csv", mixed))
+    assert np.array_equal(read.dates, bars()["date"])
+    assert "sorted by date" in " ".join(read.warnings)
+
+
+def rescaled(factor: float, row: int = 150) -> list[list[str]]:
+    """The rows, with volume, and the bars before that one at another number of shares."""
+    lines = [[*line, "1000"] for line in rows()]
+    for line in lines[:row]:
+        line[1:] = [*(str(float(cell) * factor) for cell in line[1:5]), str(1000 / factor)]
+    return lines
+
+
+@pytest.mark.parametrize(("factor", "kind"), [(7, "7 for 1"), (2, "2 for 1"), (0.1, "1 for 10")])
+def test_a_split_that_was_not_adjusted_for_is_mended_and_told(tmp_path: Path, factor: float, kind: str) -> None:
+    plain = read_prices(write(tmp_path / "plain.csv", rows()))
+    read = read_prices(write(tmp_path / "split.csv", rescaled(factor), head=WITH_VOLUME))
+    assert np.allclose(read.high, plain.high, rtol=1e-6)
+    assert np.allclose(read.close, plain.close, rtol=1e-6)
+    assert read.volume is not None
+    assert np.allclose(read.volume, 1000)
+    assert f"a split of {kind} on {plain.dates[150]} was not adjusted for" in " ".join(read.warnings)
+
+
+def test_a_crash_is_not_taken_for_a_split(tmp_path: Path) -> None:
+    lines = rescaled(2)
+    low = float(lines[150][3])
+    lines[150][1] = lines[150][2] = str(1.9 * low)  # the fall came within the day
+    read = read_prices(write(tmp_path / "crash.csv", lines, head=WITH_VOLUME))
+    assert np.abs(np.diff(np.log(read.close))).max() > 0.6
+    assert "is a split not adjusted for?" in " ".join(read.warnings)
+
+
 def test_opens_that_repeat_the_close_before_are_told(tmp_path: Path) -> None:
     lines = rows()
     for before, line in itertools.pairwise(lines):
@@ -112,8 +155,6 @@ def changed(row: int, column: int, value: str) -> list[list[str]]:
         (changed(40, 0, "2015-13-01"), "no day of the calendar"),
         (changed(40, 0, "soon"), "is no date"),
         (changed(40, 0, rows()[39][0]), "stands twice"),
-        (changed(40, 0, "2014-01-01"), "is followed by 2014-01-01"),
-        (rows()[::-1], "sort the rows by date, oldest first"),
         (rows()[:100], "holds 100 daily bars"),
         ([*rows()[:-1], rows()[-1][:3]], "has 3 cells"),
         ([], "a header and rows below it are needed"),
