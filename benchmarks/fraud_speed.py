@@ -2,6 +2,9 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.fraud_speed
 
+Once with boosting alone, as the shipped weights are, and once with the network over a card's payments on (of the size
+that `--recipe sequence` fits, its weights drawn: they do not matter for the time).
+
 One thread, garbage collection off. "Processor time" is what the work itself takes; wall time on a shared machine holds
 the waits for others too, so both are printed. The open loop sends events at fixed times whether or not the last one is
 answered, so that a slow answer delays (and is charged for) those behind it.
@@ -16,6 +19,7 @@ import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +28,10 @@ from benchmarks.results import table, write
 from colonnade.core.random import numpy_generator
 from colonnade.core.types import Array
 from colonnade.verticals.finance.fraud.journal import Journal
+from colonnade.verticals.finance.fraud.model import FraudModel
 from colonnade.verticals.finance.fraud.pipeline import FraudPipeline
+from colonnade.verticals.finance.fraud.sequence import TOKEN
+from colonnade.verticals.finance.fraud.sequence_training import Net, Schedule
 from colonnade.verticals.finance.fraud.snapshot import pack
 from colonnade.verticals.finance.fraud.stream import Event, Stream
 
@@ -81,9 +88,9 @@ def spread(values: Array) -> list[str]:
     return [f"{np.quantile(values, each):.0f}" for each in (0.5, 0.99, 0.999)]
 
 
-def memory() -> tuple[float, float, float]:
+def memory(model: FraudModel) -> tuple[float, float, float]:
     """Bytes a card: durable, in memory with 60 payments, and of each payment that waits for its label."""
-    stream = Stream()
+    stream = Stream(model.sequence)
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     for number in range(300 * 60):
@@ -91,9 +98,8 @@ def memory() -> tuple[float, float, float]:
             Event(f"e{number}", START + number * 144.0, f"c{number % 300}", f"t{number % 50}", 5.0 + number % 40)
         )
     whole = tracemalloc.get_traced_memory()[0] - before
-    stream.open.clear()
-    stream.order.clear()
-    stream.waiting.clear()
+    for waiting in (stream.open, stream.order, stream.waiting, stream.marks):
+        waiting.clear()
     gc.collect()
     kept = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
@@ -101,11 +107,18 @@ def memory() -> tuple[float, float, float]:
     return durable, kept / 300, (whole - kept) / (300 * 60)
 
 
-def main() -> None:
-    model = FraudPipeline.from_pretrained().fitted
+def with_network(model: FraudModel) -> FraudModel:
+    """The same trees, and a network that has not learnt anything."""
+    net = Net(Schedule(), np.zeros(len(TOKEN), np.float32), np.ones(len(TOKEN), np.float32))
+    usual = np.append(model.usual, 0.0)
+    return replace(model, names=(*model.names, "sequence"), usual=usual, sequence=net.plain(1.0))
+
+
+def run(model: FraudModel) -> tuple[list[list[str]], str]:
+    """The rows of the table, and what is said below it."""
     events = payments(WARM + 4 * SHOTS, 0)
     with tempfile.TemporaryDirectory() as folder:
-        journal = Journal(Path(folder) / "state", every=10**9)
+        journal = Journal(Path(folder) / "state", every=10**9, sequence=model.sequence)
         score = lambda event: model.calibration.probabilities(  # noqa: E731
             model.logits(model.rows(np.array([journal.update(event)])))
         )
@@ -127,18 +140,28 @@ def main() -> None:
         snapshot = time.thread_time() - started
         gc.enable()
         journal.close()
-    durable, kept, waiting = memory()
-    cold = float(subprocess.run([sys.executable, "-c", COLD], capture_output=True, text=True, check=True).stdout)
-    shown = table(
-        ["microseconds for one event, log and state and score", "p50", "p99", "p99.9"],
-        [["processor time", *spread(own)], ["wall", *spread(wall)], [f"open loop at {RATE} a second", *spread(due)]],
-    )
-    text = "\n\n".join([
-        shown,
-        f"Micro-batches of {BATCH}: {batched:.0f} events a second and core; features alone, with the log: "
+    durable, kept, waiting = memory(model)
+    rows = [["processor time", *spread(own)], ["wall", *spread(wall)], [f"open loop at {RATE} a second", *spread(due)]]
+    return rows, (
+        f"micro-batches of {BATCH}: {batched:.0f} events a second and core; features alone, with the log: "
         f"{features:.0f}. A card takes {durable:.0f} bytes on disk and {kept:.0f} in memory with 60 payments in 30 "
         f"days (1 M such cards: {kept / 1e3:.1f} GB), a payment that waits for its label {waiting:.0f} bytes more. A "
-        f"snapshot of {CARDS} cards takes {snapshot:.2f} s, a cold start with the first score {cold:.1f} s.",
+        f"snapshot of {CARDS} cards takes {snapshot:.2f} s."
+    )
+
+
+def main() -> None:
+    model = FraudPipeline.from_pretrained().fitted
+    rows, said = [], []
+    for name, each in (("boosting", model), ("boosting and network", with_network(model))):
+        found, text = run(each)
+        rows += [[f"{name}, {row[0]}", *row[1:]] for row in found]
+        said.append(f"{name[0].upper()}{name[1:]}, {text}")
+    cold = float(subprocess.run([sys.executable, "-c", COLD], capture_output=True, text=True, check=True).stdout)
+    text = "\n\n".join([
+        table(["microseconds for one event, log and state and score", "p50", "p99", "p99.9"], rows),
+        *said,
+        f"A cold start with the first score takes {cold:.1f} s. Wall times hold waits for others on the machine.",
     ])  # fmt: skip
     print(text)
     write("Speed of fraud scoring", command="OMP_NUM_THREADS=1 python -m benchmarks.fraud_speed", text=text)

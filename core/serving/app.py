@@ -1,7 +1,8 @@
 """The application: routes, errors as sentences, request numbers. The one file that knows FastAPI.
 
     POST /v1/{task}    multipart: a file (or several) for a path modality, a text field for an inline one -> the Result
-                       (with ?as=report: the report as a page)
+                       (with ?as=report: the report as a page); or, as application/x-ndjson or text/csv, the file of
+                       the modality that the task cannot do without: one event a line
     GET  /v1/tasks     what is served, and what each task takes
     GET  /health       the process lives;  GET /ready  it answers
 
@@ -43,6 +44,7 @@ UPLOAD_LIMIT = 1 << 30  # bytes of one request
 _LOG = logging.getLogger(__name__)
 _NUMBER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MOST_FILES = 5000  # slices of one study
+_BODIES = {"application/x-ndjson": ".jsonl", "application/jsonl": ".jsonl", "text/csv": ".csv"}  # that are one file
 
 
 def serve(pipelines: Iterable[Pipeline], *, host: str = "127.0.0.1", port: int = 8080) -> None:
@@ -159,8 +161,16 @@ async def received(task: Task, request: Request, scratch: Path) -> tuple[dict[st
     Raises:
         InputError: no form, one that cannot be read, or a field that is no modality.
     """
-    if not request.headers.get("content-type", "").startswith(("multipart/form-data", "application/x-www-form")):
-        raise InputError("send the modalities as a multipart form: a file or a text field for each")
+    kind = request.headers.get("content-type", "")
+    if (plain := kind.split(";")[0].strip().lower()) in _BODIES:
+        name, path = task.minimum[0][0], scratch / f"{task.minimum[0][0]}{_BODIES[plain]}"
+        path.write_bytes(await request.body())
+        return {name: path}, {name: path.name}
+    if not kind.startswith(("multipart/form-data", "application/x-www-form")):
+        raise InputError(
+            "send the modalities as a multipart form (a file or a text field for each), or one file as"
+            f" {' or '.join(_BODIES)}"
+        )
     try:
         async with request.form(max_files=_MOST_FILES) as form:
             fields = [(name, value) for name, value in form.multi_items() if not _left_blank(value)]

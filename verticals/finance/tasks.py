@@ -31,14 +31,26 @@ def _prices() -> Mapping[str, str | Path]:
 market_risk = Task(
     name="finance/market-risk",
     summary="Forecast the volatility of a price series with intervals",
-    answer="volatility by horizon (1 and 5 trading days) with conformal intervals, beside HAR and GARCH",
+    answer="volatility by horizon (1 and 5 trading days) with conformal intervals, beside HAR and GARCH; what chart and"
+    " call add, or that they add nothing measurable",
     modalities=(
         Modality(name="prices", noun="series", takes="CSV with date, open, high, low, close, volume"),
         Modality(name="news", noun="text", takes="text: today's headlines or tweets, one a line", inline=True),
+        Modality(
+            name="chart",
+            noun="image",
+            takes="PNG or JPEG of a candlestick chart (or --set chart=20: 20 days are drawn)",
+        ),
+        Modality(
+            name="call",
+            noun="waveform",
+            takes="earnings call: folder with text.txt and features.csv (MAEC), or WAV or FLAC with its .txt beside",
+        ),
     ),
     minimum=(("prices",),),
     pipeline=_market_risk,
     sample=_prices,
+    governed=True,
 )
 
 
@@ -95,10 +107,17 @@ fraud = Task(
         Modality(name="history", noun="events", takes="earlier payments, with fraud where known, in the same formats"),
         Modality(name="text", noun="text", takes="merchant's text of the newest payment", inline=True),
         Modality(name="device", noun="text", takes="device fingerprint of the newest payment", inline=True),
+        Modality(
+            name="accounts",
+            noun="table",
+            takes="CSV (also .gz) or Parquet: a row a card, with any columns; opened, limit and words where known",
+        ),
+        Modality(name="labels", noun="table", takes="what was found of payments: id, fraud; known_at where known"),
     ),
     minimum=(("events",),),
     pipeline=_fraud,
     sample=_payments,
+    governed=True,
 )
 
 

@@ -145,13 +145,13 @@ class Card:
         days = min(max((now - self.first) / DAY, 1.0), 30.0)
         return counts[1] * days / counts[3] if counts[3] else nan
 
-    def _level(self) -> float:
+    def level(self) -> float:
         """The usual amount: the median of the ring, or of older days where the ring is empty."""
         ring = self.ring
         return ring.median() if len(ring) else exp(self.log_mean)
 
     def _amount(self, now: float, amount: float) -> list[float]:
-        level, ring = self._level(), self.ring
+        level, ring = self.level(), self.ring
         ratio = amount / level if level > 0 else nan
         likely = amount_ratio(log(ratio)) if ratio > 0 else 1.0
         idle = now - self.last
@@ -176,7 +176,7 @@ class Card:
     def _weigh(self, now: float, amount: float) -> None:
         """Let an amount move what is usual and what is suspected."""
         if self.payments:
-            level = self._level()
+            level = self.level()
             likely = amount_ratio(log(amount / level)) if amount > 0 and level > 0 else 1.0
             spell = CARD.drift(self.amounts_spell, now - self.last)
             mixed = 1 - CARD.fraud + CARD.fraud * likely

@@ -12,6 +12,7 @@ from math import log
 _PREFIX = re.compile(r"^(?:[A-Z]{2,8}\s?\*\s*|POS\s+|CARD\s+|VISA\s+)")  # the processor's, or the channel's
 _OTHER = re.compile(r"[\W\d_]+")
 LENGTH = 3  # words of a name: what follows is the place
+USUAL, REMEMBERED, SURE = 0.5, 12, 3  # share of a place's payments, its words kept, payments before anything is said
 WEIGHT = 20.0  # labels that the share of fraud everywhere counts as, for a word
 
 
@@ -45,3 +46,25 @@ class Words:
         for word in set(words):
             known, frauds = self.counts.get(word, (0, 0))
             self.counts[word] = (known + 1, frauds + fraud)
+
+
+class Usual:
+    """The words that most payments at a place carry: its name, which says nothing of this payment."""
+
+    def __init__(self) -> None:
+        self.places: dict[str, tuple[int, dict[str, int]]] = {}
+
+    def unusual(self, place: str, words: tuple[str, ...]) -> tuple[str, ...]:
+        """The words that are not the place's own; none before it is known."""
+        payments, counts = self.places.get(place) or (0, {})
+        if payments < SURE:
+            return ()
+        return tuple(word for word in words if counts.get(word, 0) <= USUAL * payments)
+
+    def add(self, place: str, words: tuple[str, ...]) -> None:
+        """One payment; of a place's words the first are kept, its name among them."""
+        payments, counts = self.places.get(place) or (0, {})
+        for word in words:
+            if word in counts or len(counts) < REMEMBERED:
+                counts[word] = counts.get(word, 0) + 1
+        self.places[place] = (payments + 1, counts)

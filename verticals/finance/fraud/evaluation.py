@@ -6,6 +6,7 @@ The state warms up on all that came before, labels arrive when they become known
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import combinations
 
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -20,10 +21,10 @@ from .aggregates import handbook
 from .boosting import LEAST, Boosting, fit_trees
 from .metrics import known_cards, oracle_f1, summary
 from .model import FraudModel
-from .recipes import modality_of
+from .recipes import OPTIONAL, absent
 from .records import DAY
 from .sources import Payments
-from .stream import features_of
+from .stream import Stream, features_of
 
 ROUNDS = 200
 EXPLAINED, JITTER = 200, 0.01
@@ -47,7 +48,7 @@ def evaluate(model: FraudModel, payments: Payments, *, task: str, data: str, see
             f"{events.name}: the later half has {int(fraud.sum())} known frauds in {len(fraud)} payments with a label:"
             " both are needed to judge by"
         )
-    rows = model.rows(features_of(events, labels))[judged]
+    rows = model.rows(features_of(events, labels, stream=Stream(model.sequence)))[judged]
     now = events[judged]
     known = known_cards(events.card, events.time, labels.fraud, labels.known_at)[judged]
 
@@ -86,15 +87,14 @@ def stability(model: FraudModel, rows: Array, *, seed: int = 0) -> float:
 
 
 def _subsets(model: FraudModel, rows: Array) -> dict[str, Array]:
-    """The score without device, without text, without either; only what the data have can be left out."""
-    kinds = np.array([modality_of(name) for name in model.names])
-    here = [kind for kind in ("text", "device") if np.isfinite(rows[:, kinds == kind]).any()]
-    chosen = [(), *((kind,) for kind in here), tuple(here)]
+    """The score of every set of modalities; only what the data have can be left out."""
+    here = [kind for kind in OPTIONAL if np.isfinite(rows[:, absent(model.names, (kind,))]).any()]
     found = {}
-    for given in dict.fromkeys(chosen):
-        absent = np.array([kind != "" and kind not in given for kind in kinds])
-        logits = model.logits(np.where(absent, np.nan, rows))
-        found["+".join(("events", *given))] = model.calibration.probabilities(logits)
+    for size in range(len(here) + 1):
+        for given in combinations(here, size):
+            gone = absent(model.names, [kind for kind in OPTIONAL if kind not in given])
+            logits = model.logits(np.where(gone, np.nan, rows))
+            found["+".join(("events", *given))] = model.calibration.probabilities(logits)
     return found
 
 

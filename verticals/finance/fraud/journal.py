@@ -19,6 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from ....core.errors import CheckpointError, FileError, FormatError
+from .recent import Recent
+from .records import Account
+from .sequence import Residual
 from .snapshot import pack, unpack
 from .stream import Event, Stream
 
@@ -28,21 +31,23 @@ STATE, LOG = re.compile(r"state-(\d{15})\.safetensors"), re.compile(r"log-(\d{15
 class Journal:
     """A stream and its folder. One process writes at a time."""
 
-    def __init__(self, folder: str | Path, *, durable: bool = False, every: int = 100_000) -> None:
+    def __init__(
+        self, folder: str | Path, *, durable: bool = False, every: int = 100_000, sequence: Residual | None = None
+    ) -> None:
         """Open the folder, or begin it; what was written there before is taken up again.
 
         Raises:
             FileError: the folder cannot be written.
             CheckpointError: what lies there is damaged elsewhere than at its very end.
         """
-        self.folder, self.durable, self.every = Path(folder), durable, every
+        self.folder, self.durable, self.every, self.recent = Path(folder), durable, every, Recent()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR, 0o644)
         except OSError as error:
             raise FileError(f"cannot write in {folder}: {error.strerror}") from error
         _lock(self._lock, self.folder)
-        self.stream, self.records = self._snapshot()
+        self.stream, self.records = self._snapshot(sequence)
         self._base = self.records
         for log in self._logs():
             self._replay(log)
@@ -57,6 +62,7 @@ class Journal:
         self.stream.check(event)
         self._write(["event", *event])
         values = self.stream.update(event)
+        self.recent.add(event, values)
         if self.records - self._base >= self.every:
             self.snapshot()
         return values
@@ -67,13 +73,28 @@ class Journal:
         self._write(["label", id, bool(fraud), float(known_at)])
         self.stream.label(id, fraud, known_at)
 
+    def meet(self, card: str, account: Account) -> None:
+        """The row of the table of accounts of a card, read by its payments from now on."""
+        if self.stream.holder.accounts.get(card) != account:
+            self._write(["account", card, dict(account)])
+            self.stream.meet(card, account)
+
+    def decide(self, id: str, action: str) -> None:
+        """What was decided of a payment, where that depends on what was decided of others."""
+        self._write(["decision", id, action])
+        self.recent.decide(id, action)
+
+    def sync(self) -> None:
+        """Wait for the disk."""
+        os.fsync(self._log)
+
     def snapshot(self) -> Path:
         """Write the whole state, begin a new log, and remove what is no longer needed."""
         from safetensors.numpy import save_file
 
         target = self.folder / f"state-{self.records:015d}.safetensors"
         aside = target.with_suffix(".aside")
-        save_file(pack(self.stream), aside)
+        save_file(pack(self.stream) | self.recent.pack(), aside)
         _sync(aside)
         os.replace(aside, target)
         _sync(self.folder)
@@ -91,15 +112,17 @@ class Journal:
         os.close(self._log)
         os.close(self._lock)
 
-    def _snapshot(self) -> tuple[Stream, int]:
+    def _snapshot(self, sequence: Residual | None) -> tuple[Stream, int]:
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
         states = sorted(path for path in self.folder.iterdir() if STATE.fullmatch(path.name))
         if not states:
-            return Stream(), 0
+            return Stream(sequence), 0
         try:
-            return unpack(load_file(states[-1])), int(states[-1].stem.split("-")[1])
+            arrays = load_file(states[-1])
+            self.recent.take(arrays)
+            return unpack(arrays, sequence), int(states[-1].stem.split("-")[1])
         except (SafetensorError, OSError) as error:
             raise CheckpointError(f"{states[-1]} cannot be read: {error}") from error
 
@@ -125,7 +148,12 @@ class Journal:
     def _take(self, record: list[Any]) -> None:
         kind, *values = record
         if kind == "event":
-            self.stream.update(Event(*values))
+            event = Event(*values)
+            self.recent.add(event, self.stream.update(event))
+        elif kind == "decision":
+            self.recent.decide(*values)
+        elif kind == "account":
+            self.stream.meet(*values)
         else:
             self.stream.label(*values)
 

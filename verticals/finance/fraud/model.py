@@ -18,18 +18,24 @@ from ....core.types import Array
 from ..trees import Trees
 from .reasons import Reason, members, reasons_of, rises
 from .scoring import Calibration
+from .sequence import Sequence
 from .stream import NAMES
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FraudModel:
-    """`names` are the features it reads of the stream's; `usual` is the middle of legitimate payments."""
+    """`names` are the features it reads of the stream's; `usual` is the middle of legitimate payments.
+
+    With a network over a card's payments (`sequence`), what it moves the logit by is the last feature, made by a stream
+    that runs it; the trees do not read it, and where it is missing nothing is moved.
+    """
 
     names: tuple[str, ...]
     stages: tuple[Trees, ...]
     calibration: Calibration
     usual: Float[Array, " feature"]
     rate: float
+    sequence: Sequence | None = None
 
     def __post_init__(self) -> None:
         unknown = set(self.names) - set(NAMES)
@@ -45,7 +51,9 @@ class FraudModel:
 
     def logits(self, rows: Float[Array, "row feature"]) -> Float[Array, " row"]:
         """The logit before calibration."""
-        return logits_of(self.stages, rows)
+        if self.sequence is None:
+            return logits_of(self.stages, rows)
+        return logits_of(self.stages, rows[:, :-1]) + np.nan_to_num(rows[:, -1])
 
     def reasons(self, row: Float[Array, " feature"]) -> tuple[Reason, ...]:
         """The codes of one payment."""
@@ -64,7 +72,9 @@ class FraudModel:
             for name, value in trees.tensors().items()
         }
         calibration = {f"calibration.{name}": value for name, value in self.calibration.tensors().items()}
-        return stages | calibration | {"usual": self.usual, "rate": np.array(self.rate)}
+        sequence = {} if self.sequence is None else self.sequence.tensors()
+        moved = {f"sequence.{name}": value for name, value in sequence.items()}
+        return stages | calibration | moved | {"usual": self.usual, "rate": np.array(self.rate)}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Array], names: tuple[str, ...], stages: int) -> Self:
@@ -75,6 +85,7 @@ class FraudModel:
             calibration=Calibration.from_tensors(_below(tensors, "calibration.")),
             usual=tensors["usual"],
             rate=tensors["rate"].item(),
+            sequence=Sequence.from_tensors(_below(tensors, "sequence.")) if names[-1] == "sequence" else None,
         )
 
 

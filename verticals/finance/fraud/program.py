@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from ....core.random import numpy_generator
 from ....core.types import Array
 from ..trees import Trees
 from .model import FraudModel
-from .recipes import modality_of
+from .recipes import OPTIONAL, absent, modalities_of
 
 if TYPE_CHECKING:
     from ....core.export.program import Program
@@ -27,15 +28,18 @@ class TreesProgram(nn.Module):
     def __init__(self, model: FraudModel) -> None:
         super().__init__()
         self.stages = nn.ModuleList(_Stage(trees) for trees in model.stages)
+        self.moved = model.sequence is not None
         platt = model.calibration.platt
         self.register_buffer("platt", torch.tensor([platt.slope, platt.offset], dtype=torch.float32))
 
     def forward(self, features: Float[Tensor, "row feature"]) -> Float[Tensor, " row"]:
+        moved = torch.nan_to_num(features[:, -1]) if self.moved else 0.0
+        features = features[:, :-1] if self.moved else features
         logit = self.stages[0](features)
         for stage in list(self.stages)[1:]:
             logit = stage(torch.cat([features, logit[:, None]], dim=1))
         platt: Tensor = self.platt  # type: ignore[assignment]
-        return platt[0] * logit + platt[1]
+        return platt[0] * (logit + moved) + platt[1]
 
 
 class _Stage(nn.Module):
@@ -80,12 +84,12 @@ def program_of(model: FraudModel) -> Program:
     usual = np.nan_to_num(model.usual)
     rows = usual * np.exp(generator.normal(0, 0.7, (ROWS, len(usual)))) + generator.normal(0, 0.1, (ROWS, len(usual)))
     example = torch.from_numpy(rows.astype(np.float32))
-    kinds = [modality_of(name) for name in model.names]
+    read = [kind for kind in OPTIONAL if any(kind in modalities_of(name) for name in model.names)]
     cases = {}
-    for given in ((), ("text",), ("device",), ("text", "device")):
-        if set(given) <= set(kinds):
-            absent = torch.tensor([kind != "" and kind not in given for kind in kinds])
-            cases["+".join(("events", *given))] = (torch.where(absent, torch.nan, example),)
+    for size in range(len(read) + 1):
+        for given in combinations(read, size):
+            gone = torch.from_numpy(absent(model.names, [kind for kind in read if kind not in given]))
+            cases["+".join(("events", *given))] = (torch.where(gone, torch.nan, example),)
     return Program(
         module=TreesProgram(model),
         example=(example,),

@@ -25,19 +25,23 @@ GROUPS = {
     "terminal": "fraud was found at this terminal lately",
     "device": "the device is new to this card or has been used for fraud",
     "text": "the merchant's text looks like that of earlier frauds",
+    "account": "accounts like this one have been defrauded more often",
+    "sequence": "the card's latest payments together look like those before frauds",
     "network": "the cards that meet at this terminal or device are unusual",
     "time": "the hour or day is unusual",
 }
 PREFIXES = {
-    "amount": ("amount", "fraud_by_amounts", "spell_of_amounts", "since_high", "high_", "card_mean", "card_sum",
+    "amount": ("amount", "fraud_by_", "spell_of_", "everyone_high", "since_high", "high_", "card_mean", "card_sum",
                "terminal_mean", "terminal_amount"),
     "velocity": ("card_count", "card_log_gap", "card_gap", "card_pace", "card_age"),
     "card": ("card_known", "card_since", "card_cleans", "card_spell"),
-    "network": ("visits", "new_places", "terminal_count", "terminal_new", "terminal_log_gap", "terminal_age",
+    "network": ("visits", "remote", "new_places", "terminal_count", "terminal_new", "terminal_log_gap", "terminal_age",
                 "device_cards", "device_count", "device_new"),
     "terminal": ("terminal_",),
     "device": ("device_", "card_devices"),
     "text": ("text_",),
+    "account": ("account_",),
+    "sequence": ("sequence",),
     "time": ("hour", "weekday"),
 }  # fmt: skip
 

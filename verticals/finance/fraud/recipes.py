@@ -8,6 +8,7 @@ colonnade fit finance/fraud payments/ --method probe --out mine
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,11 +24,14 @@ from .model import FraudModel, logits_of, usual_of
 from .records import DAY
 from .scoring import Calibration
 from .sources import Payments
-from .stream import NAMES, features_of
+from .stream import NAMES, Stream, features_of
 
 WARM = 14 * DAY  # the state is filled before anything is learnt from it, or a seventh of the data where that is less
-MASKED = 0.15  # of the payments are learnt from without their device, and as many without their text
+OPTIONAL = ("text", "device", "account")
+MASKED = 0.15  # of the payments are learnt from without their device, as many without their text or their account
+HONEST, LATER = 40_000, 0.75  # payments that the network learns from; the share of time after which it is judged
 RIPE = 0.9  # of the honest payments must have been settled after such a wait
+SMALL = Boosting(rounds=200, rate=0.05, leaves=6, support=100, ridge=20.0, depth=4)  # for few known frauds
 SHIPPED = Boosting(rounds=120, rate=0.05, leaves=15, support=200, ridge=50.0)
 ADDED = {"lora": Boosting(rounds=40, rate=0.05, leaves=7), "progressive": Boosting(rounds=120, rate=0.05, leaves=15)}
 
@@ -101,6 +105,7 @@ def fitted(lessons: Lessons, *, config: Boosting | None = None, folds: int = 4, 
 
 def adapted(model: FraudModel, lessons: Lessons, options: FitOptions) -> FraudModel:
     """The given model on other payments: calibrated anew (probe), or with trees added (lora: few, progressive)."""
+    model = replace(model, names=trees_of(model), sequence=None, usual=model.usual[: len(trees_of(model))])
     rows = model.rows(lessons.rows)
     before = model.logits(rows)
     if options.method == "probe":
@@ -116,11 +121,21 @@ def adapted(model: FraudModel, lessons: Lessons, options: FitOptions) -> FraudMo
     return _model(model.names, (*model.stages, trees), rows, lessons, blind)
 
 
+def trees_of(model: FraudModel) -> tuple[str, ...]:
+    """The features that the trees read: an adapted model lets go of the network."""
+    return tuple(name for name in model.names if name != "sequence")
+
+
 def made(
-    model: FraudModel, payments: Payments, options: FitOptions, *, config: Boosting | None = None
+    model: FraudModel,
+    payments: Payments,
+    options: FitOptions,
+    *,
+    config: Boosting | None = None,
+    features: Array | None = None,
 ) -> tuple[FraudModel, dict[str, Any]]:
     """By the options of `fit`: a model and its card."""
-    lessons = lessons_of(payments)
+    lessons = lessons_of(payments, features=features)
     if options.method == "full":
         config = config or Boosting()
         if options.epochs is not None:
@@ -147,9 +162,8 @@ def by_modality(lessons: Lessons, *, config: Boosting, seed: int = 0) -> Float[A
     """
     names = _names(lessons)
     rows = lessons.rows[:, [NAMES.index(name) for name in names]].astype(np.float64)
-    kinds = np.array([modality_of(name) for name in names])
     views = [
-        np.where(np.isin(kinds, gone), np.nan, rows) for gone in ([], ["device"], ["text"], ["device", "text"])
+        np.where(absent(names, gone), np.nan, rows) for gone in ([], ["device"], ["text"], ["device", "text"])
     ]  # fmt: skip
     return out_of_fold(
         _masked(rows, names, seed), lessons.fraud, lessons.time, lessons.known_at,
@@ -176,20 +190,42 @@ def _model(names: tuple[str, ...], stages: Any, rows: Array, lessons: Lessons, b
 
 
 def _masked(rows: Array, names: tuple[str, ...], seed: int) -> Array:
-    """The rows, some of them without their device or their text, so that every subset of modalities is learnt."""
+    """The rows, some of them without device, text or account, so that every subset of modalities is learnt."""
     generator, rows = numpy_generator(seed, "masking"), rows.copy()
-    for kind in ("device", "text"):
-        columns = [index for index, name in enumerate(names) if modality_of(name) == kind]
-        if columns:
-            rows[np.ix_(np.flatnonzero(generator.random(len(rows)) < MASKED), np.array(columns))] = np.nan
+    for kind in OPTIONAL:
+        columns = np.flatnonzero(absent(names, (kind,)))
+        if len(columns):
+            rows[np.ix_(np.flatnonzero(generator.random(len(rows)) < MASKED), columns)] = np.nan
     return rows
 
 
-def modality_of(name: str) -> str:
-    """Which modality a feature needs beside the events: device, text, or none."""
-    if name.startswith("device_") or name == "card_devices":
-        return "device"
-    return "text" if name.startswith("text_") else ""
+def hidden(
+    rows: Float[Array, "row feature"], fraud: Bool[Array, " row"], names: tuple[str, ...], seed: int
+) -> tuple[Array, Array]:
+    """The rows twice, once whole and once without one set of modalities each, so that every set is learnt as well."""
+    kinds = [kind for kind in OPTIONAL if absent(names, (kind,)).any()]
+    if not kinds:
+        return rows, fraud
+    lacks, blank = numpy_generator(seed, "hidden").integers(1, 2 ** len(kinds), size=len(rows)), rows.copy()
+    for number in range(1, 2 ** len(kinds)):
+        gone = absent(names, [kind for place, kind in enumerate(kinds) if number >> place & 1])
+        blank[np.ix_(np.flatnonzero(lacks == number), np.flatnonzero(gone))] = np.nan
+    return np.concatenate([rows, blank]), np.concatenate([fraud, fraud])
+
+
+def modalities_of(name: str) -> tuple[str, ...]:
+    """Which modalities a feature needs beside the events."""
+    if name.startswith("text_device_"):
+        return ("text", "device")
+    if name == "card_devices":
+        return ("device",)
+    return tuple(kind for kind in OPTIONAL if name.startswith(f"{kind}_"))
+
+
+def absent(names: Sequence[str], gone: Sequence[str]) -> Bool[Array, " feature"]:
+    """Which features there are not without some modalities; what the network says rests on all that was given."""
+    lost = set(gone)
+    return np.array([bool(lost & set(modalities_of(name))) or (name == "sequence" and bool(lost)) for name in names])
 
 
 def shipped(model: FraudModel, payments: Payments, options: FitOptions) -> tuple[FraudModel, dict[str, Any]]:
@@ -197,4 +233,38 @@ def shipped(model: FraudModel, payments: Payments, options: FitOptions) -> tuple
     return made(model, payments, options, config=SHIPPED)
 
 
-RECIPES = {"shipped": shipped}
+def sequenced(model: FraudModel, payments: Payments, options: FitOptions) -> tuple[FraudModel, dict[str, Any]]:
+    """Boosting from nothing, and a network over each card's payments on top where later payments are better for it."""
+    from .sequence_training import Recorder, Schedule, train
+
+    events, rows = payments.events, learnable(payments)
+    assert payments.labels is not None
+    fraud = payments.labels.fraud[rows]
+    few, share = thinned(rows, fraud, options.seed)
+    recorder = Recorder(few)
+    features = features_of(events, payments.labels, stream=Stream(recorder))
+    found, card = made(model, payments, replace(options, method="full", epochs=None), features=features)
+    ripe, fraud = ripe_at(payments, events.time[-1])[few], payments.labels.fraud[few]
+    blind = out_of_fold(found.rows(features[few]), fraud, events.time[few], ripe, config=SMALL, seed=options.seed)[:, 0]
+    known = np.flatnonzero(np.isfinite(blind))
+    later = events.time[few] >= np.quantile(events.time[few][known], LATER)
+    guarded = train(
+        recorder.windows.at(known), blind[known] - np.log(share), fraud[known], events.card[few][known], later[known],
+        Schedule(seed=options.seed) if options.epochs is None else Schedule(seed=options.seed, epochs=options.epochs),
+    )  # fmt: skip
+    card["network"] = {"counts": guarded.share, "loss_falls_by": guarded.gain, "standard_error": guarded.error}
+    if guarded.sequence is None:
+        return found, card
+    usual = np.append(found.usual, 0.0)
+    return replace(found, names=(*found.names, "sequence"), usual=usual, sequence=guarded.sequence), card
+
+
+def thinned(rows: Array, fraud: Bool[Array, " row"], seed: int) -> tuple[Array, float]:
+    """All frauds and some of the others, and the share of these that is kept."""
+    others = rows[~fraud]
+    count = min(len(others), HONEST)
+    kept = numpy_generator(seed, "sequence").choice(others, count, replace=False)
+    return np.sort(np.concatenate([rows[fraud], kept])), count / max(len(others), 1)
+
+
+RECIPES = {"shipped": shipped, "sequence": sequenced}

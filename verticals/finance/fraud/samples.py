@@ -1,7 +1,7 @@
 """Made-up payments as files: what the shipped weights are fitted on, and the small files of the demo.
 
-    python -m colonnade.verticals.finance.fraud.samples OUT            payments.csv to learn from (seed 1)
-    python -m colonnade.verticals.finance.fraud.samples OUT --demo     payments_before.csv and payments_today.csv
+    python -m colonnade.verticals.finance.fraud.samples OUT            payments.csv and accounts.csv to learn from
+    python -m colonnade.verticals.finance.fraud.samples OUT --demo     payments_before.csv, payments_today.csv, accounts
 
 They come from this house's simulator and from nowhere else. It knows nothing of models.
 """
@@ -41,10 +41,21 @@ def write_payments(path: Path, events: CardEvents, labels: Labels, *, until: flo
             ))  # fmt: skip
 
 
+def write_accounts(path: Path, events: CardEvents) -> None:
+    """The table of accounts, a row a card."""
+    accounts = events.account or {}
+    titles = list(next(iter(accounts.values()), {}))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(("card", *titles))
+        rows.writerows((card, *(_plain(account[title]) for title in titles)) for card, account in accounts.items())
+
+
 def main(out: Path, *, demo: bool) -> None:
     """Write the files."""
     out.mkdir(parents=True, exist_ok=True)
     made = simulate(DEMO, seed=9) if demo else simulate(LEARNT, seed=1)
+    write_accounts(out / "accounts.csv", made.events)
     if not demo:
         write_payments(out / "payments.csv", made.events, made.labels)
         return
@@ -54,6 +65,10 @@ def main(out: Path, *, demo: bool) -> None:
     after = np.flatnonzero(made.events.time >= today)
     write_payments(out / "payments_before.csv", made.events[before], made.labels[before], until=today)
     write_payments(out / "payments_today.csv", made.events[after], made.labels[after], until=today)
+
+
+def _plain(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _moment(seconds: float) -> str:

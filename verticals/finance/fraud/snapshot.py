@@ -17,10 +17,13 @@ from ....core.errors import CheckpointError
 from ....core.types import Array
 from .card import Card
 from .party import Party
+from .sequence import TOKEN, Residual, Track
 from .stream import Event, Stream
+from .suspicion import Suspicion
+from .watch import FRAUD, Watch
 from .windows import WINDOWS
 
-FORMAT = 1
+FORMAT = 2
 HEAD = ("format", "now", "known", "frauds", "labels")
 COUNTS = frozenset(("payments", "known", "frauds", "cleans", "run", "cards"))  # whole numbers among the scalars
 CARD = tuple(name for name in Card.__slots__ if name not in ("ring", "devices", "device_times"))
@@ -43,28 +46,28 @@ def pack(stream: Stream) -> dict[str, Array]:
     found["words"] = _text([[word, *counts] for word, counts in stream.words.counts.items()])
     found["open"] = _text([[id, event and list(event)] for id, event in stream.open.items()])
     found["order"] = _text([list(each) for each in stream.order])
-    found["waiting"] = _text([event.id for event in stream.waiting])
+    found["waiting"] = _text([event.id for event, _ in stream.waiting])
     found["coming"] = _text([list(each) for each in stream.coming])
-    return found
+    return found | _signs(stream)
 
 
-def unpack(arrays: Mapping[str, Array]) -> Stream:
+def unpack(arrays: Mapping[str, Array], sequence: Residual | None = None) -> Stream:
     """The stream that `pack` described.
 
     Raises:
         CheckpointError: it is of another format, or not whole.
     """
     try:
-        return _unpack(arrays)
+        return _unpack(arrays, sequence)
     except (LookupError, ValueError, TypeError) as error:
         raise CheckpointError(f"the snapshot is not whole or of another version: {error}") from error
 
 
-def _unpack(arrays: Mapping[str, Array]) -> Stream:
+def _unpack(arrays: Mapping[str, Array], sequence: Residual | None) -> Stream:
     head = dict(zip(HEAD, arrays["head"].tolist(), strict=True))
     if head["format"] != FORMAT:
         raise CheckpointError(f"the snapshot has format {head['format']:.0f}, this program reads {FORMAT}")
-    stream = Stream()
+    stream = Stream(sequence)
     stream.now, stream.known = head["now"], int(head["known"])
     stream.frauds, stream.labels = int(head["frauds"]), int(head["labels"])
     stream.cards = _cards_from(arrays)
@@ -75,9 +78,67 @@ def _unpack(arrays: Mapping[str, Array]) -> Stream:
     stream.words.counts = {word: (known, frauds) for word, known, frauds in _said(arrays["words"])}
     stream.open = {id: None if event is None else Event(*event) for id, event in _said(arrays["open"])}
     stream.order.extend((time, id) for time, id in _said(arrays["order"]))
-    stream.waiting = [event for id in _said(arrays["waiting"]) if (event := stream.open[id]) is not None]
     stream.coming = [(known_at, order, id, fraud) for known_at, order, id, fraud in _said(arrays["coming"])]
+    _signs_from(stream, arrays)
+    for id in _said(arrays["waiting"]):
+        if (event := stream.open[id]) is not None:
+            stream.wait(event)
     return stream
+
+
+def _signs(stream: Stream) -> dict[str, Array]:
+    """What is counted of signs, what is watched and suspected, and the accounts."""
+    holder, watches = stream.holder, stream.watches.values()
+    return {
+        "signs": _text([[sign, *counts] for sign, counts in stream.signs.counts.items()]),
+        "marks": _text([[id, *signs] for id, signs in stream.marks.items()]),
+        "usual": _text([[place, *known] for place, known in stream.usual.places.items()]),
+        "delays": np.array(stream.delays.counts, np.int64),
+        "high": np.array(stream.high, np.float64),
+        "holder": _text([holder.known, holder.struck, list(holder.counts.items()), list(holder.accounts.items())]),
+        "watch.names": _text(list(stream.watches)),
+        "watch.payments": np.array([len(watch.times) for watch in watches], np.int32),
+        "watch.summed": np.array([watch.summed for watch in watches], np.float64),
+        "watch.times": _joined((watch.times for watch in watches), DOUBLE),
+        "watch.known": np.frombuffer(b"".join(watch.known for watch in watches), np.uint8),
+        "watch.said": _joined((watch.said for watch in watches), SINGLE),
+        "card.tracked": _text(list(stream.tracks)),
+        "card.tracks": np.array([len(track.times) for track in stream.tracks.values()], np.int32),
+        "card.track_times": _joined((track.times for track in stream.tracks.values()), DOUBLE),
+        "card.track_numbers": _joined((track.numbers for track in stream.tracks.values()), SINGLE),
+        "card.suspects": _text(list(stream.suspicions)),
+        "card.suspicions": np.array([[each.at, *each.spells] for each in stream.suspicions.values()], np.float64),
+    }
+
+
+def _signs_from(stream: Stream, arrays: Mapping[str, Array]) -> None:
+    stream.signs.counts = {sign: (known, frauds) for sign, known, frauds in _said(arrays["signs"])}
+    stream.marks = {id: (amount, device) for id, amount, device in _said(arrays["marks"])}
+    stream.usual.places = {place: (payments, counts) for place, payments, counts in _said(arrays["usual"])}
+    stream.delays.restore(arrays["delays"].tolist())
+    stream.high = arrays["high"].tolist()
+    known, struck, counts, accounts = _said(arrays["holder"])
+    for card, account in accounts:
+        stream.holder.meet(card, account)
+    stream.holder.known, stream.holder.struck = known, struck
+    stream.holder.counts = {sign: (known, frauds) for sign, (known, frauds) in counts}
+    ends = np.cumsum([0, *arrays["watch.payments"].tolist()])
+    for row, name in enumerate(_said(arrays["watch.names"])):
+        own, watch = slice(*ends[row : row + 2]), Watch()
+        watch.times = array(DOUBLE, arrays["watch.times"][own].tobytes())
+        watch.known = bytearray(arrays["watch.known"][own].tobytes())
+        watch.said = array(SINGLE, arrays["watch.said"][own].tobytes())
+        watch.frauds, watch.summed = watch.known.count(FRAUD), float(arrays["watch.summed"][row])
+        stream.watches[name] = watch
+    ends = np.cumsum([0, *arrays["card.tracks"].tolist()])
+    for row, name in enumerate(_said(arrays["card.tracked"])):
+        own, numbers = slice(*ends[row : row + 2]), slice(*(len(TOKEN) * ends[row : row + 2]))
+        track = stream.tracks[name] = Track()
+        track.times = array(DOUBLE, arrays["card.track_times"][own].tobytes())
+        track.numbers = array(SINGLE, arrays["card.track_numbers"][numbers].tobytes())
+    for name, (at, *spells) in zip(_said(arrays["card.suspects"]), arrays["card.suspicions"].tolist(), strict=True):
+        suspicion = stream.suspicions[name] = Suspicion()
+        suspicion.at, suspicion.spells = at, spells
 
 
 def _cards(cards: Mapping[str, Card]) -> dict[str, Array]:

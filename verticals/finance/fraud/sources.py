@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time as clock
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ import numpy as np
 from ....core.errors import FileError, FormatError, UnknownName
 from ....core.types import Array
 from ..tables.columns import columns_of, titles_of
+from .accounts import read_accounts
 from .moments import seconds_from
 from .records import DAY, CardEvents, Labels
 
@@ -37,6 +39,7 @@ NAMES = {
 NEEDED = ("time", "card", "terminal", "amount")
 SUFFIXES = (".csv", ".csv.gz", ".parquet", ".pq", ".jsonl", ".ndjson")
 MAP = "columns.json"
+ACCOUNTS = ("accounts.csv", "accounts.csv.gz", "accounts.parquet")  # in a folder of payments: the table of accounts
 DELAY = 7.0  # days until a label is known, where the source does not say
 CURRENCIES = (
     "AED ARS AUD BDT BGN BHD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP GHS HKD HUF IDR ILS INR ISK JOD JPY KES KRW "
@@ -55,8 +58,34 @@ class Payments(NamedTuple):
     labels: Labels | None
 
 
+class Told(NamedTuple):
+    """What was found of payments, by their id; `known_at` is NaN where it is not said since when."""
+
+    id: Array
+    fraud: Array
+    known_at: Array
+
+
+def read_told(path: Path) -> Told:
+    """Labels that come after their payments: a file with id and fraud, and since when that is known.
+
+    Raises:
+        FileError: nothing can be read.
+        FormatError: a column is missing, or holds what no label can be.
+    """
+    cells = _nouns(path, {}, ("id", "fraud"))
+    codes = np.array([_said(path.name, word) for word in cells["fraud"]])
+    rows = np.flatnonzero(codes >= 0)
+    given = np.array(cells.get("known_at", [""] * len(codes)))
+    there = np.flatnonzero((codes >= 0) & ~np.isin(np.char.lower(given), UNSAID))
+    known_at = np.full(len(codes), np.nan)
+    if len(there):
+        known_at[there] = seconds_from(path.name, given[there].tolist())
+    return Told(np.array(cells["id"])[rows], codes[rows] == 1, known_at[rows])
+
+
 def read_payments(path: Path, *, columns: Mapping[str, str] | None = None, delay: float = DELAY) -> Payments:
-    """Every payment of a file or folder, by time.
+    """Every payment of a file or folder, by time; with the table of accounts where the folder has one.
 
     `columns` names the title of each column, `delay` is in days.
 
@@ -74,7 +103,12 @@ def read_payments(path: Path, *, columns: Mapping[str, str] | None = None, delay
             missing = ", ".join(sorted(part.keys() ^ first.keys()))
             raise FormatError(f"{file.name} and {files[0].name} do not both have the column {missing}")
     whole = {noun: [cell for part in parts for cell in part[noun]] for noun in first}
-    return _payments(path.name, whole, delay)
+    events, labels = _payments(path.name, whole, delay)
+    beside = next((path / name for name in ACCOUNTS if path.is_dir() and (path / name).is_file()), None)
+    if beside is not None:
+        accounts = read_accounts(beside)
+        events = replace(events, account=accounts.rows, warnings=(*events.warnings, *accounts.warnings))
+    return Payments(events, labels)
 
 
 def read_events(value: Any) -> CardEvents:
@@ -90,7 +124,10 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     try:
-        found = sorted(item for item in path.iterdir() if item.name.lower().endswith(SUFFIXES) and item.is_file())
+        found = sorted(
+            item for item in path.iterdir()
+            if item.name.lower().endswith(SUFFIXES) and item.name not in ACCOUNTS and item.is_file()
+        )  # fmt: skip
     except OSError as error:
         raise FileError(f"cannot read {path}: {error.strerror}") from error
     if not found:
@@ -112,6 +149,11 @@ def _map_beside(path: Path) -> Mapping[str, str]:
 
 
 def _columns(file: Path, columns: Mapping[str, str]) -> dict[str, Sequence[str]]:
+    """The cells of each noun that a file of payments has."""
+    return _nouns(file, columns, NEEDED)
+
+
+def _nouns(file: Path, columns: Mapping[str, str], needed: Sequence[str]) -> dict[str, Sequence[str]]:
     """The cells of each noun that the file has."""
     lines = file.suffix.lower() in (".jsonl", ".ndjson")
     cells = _json_lines(file) if lines else columns_of(file, numbers=False)
@@ -128,7 +170,7 @@ def _columns(file: Path, columns: Mapping[str, str]) -> dict[str, Sequence[str]]
         known_title = next((titles[name] for name in known if name in titles), None)
         if known_title is not None:
             found[noun] = cells[known_title]
-    missing = [noun for noun in NEEDED if noun not in found]
+    missing = [noun for noun in needed if noun not in found]
     if missing:
         said = f"{file.name} has no column {', '.join(missing)}: it has {', '.join(cells) or 'none'}"
         raise FormatError(f'{said}. Name it in {MAP} beside the data: {{"{missing[0]}": "..."}}')

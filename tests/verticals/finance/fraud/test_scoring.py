@@ -60,7 +60,7 @@ def test_every_feature_belongs_to_one_group_and_codes_are_few_and_ordered():
     assert group_of("terminal_new_share") == "network"
     assert group_of("device_risk_7d") == "device"
     found = reasons_of({name: weight for weight, name in enumerate(GROUPS)})
-    assert [reason.weight for reason in found] == [7, 6, 5, 4]
+    assert [reason.weight for reason in found] == [9, 8, 7, 6]
     assert reasons_of(dict.fromkeys(GROUPS, 0.01)) == ()
     assert all(reason.weight > 0 for reason in reasons_of({"amount": 2.0, "time": -3.0, "card": 0.0}))
 

@@ -37,7 +37,8 @@ def device_chances(config: WorldConfig, payments: Payments) -> Array:
     """Of each source `[payment, reason, source]` for honest payments (0) and for each kind of taking over (1...)."""
     thief = np.append(THIEF * (1 - config.spoofed), 0.0)
     thief[OWN] = config.spoofed
-    honest = np.where(payments.far[:, None], np.append(TRAVELLING, 0.0), np.append(HONEST, 0.0))
+    far = np.asarray(payments.far, float)[:, None]
+    honest = far * np.append(TRAVELLING, 0.0) + (1 - far) * np.append(HONEST, 0.0)
     kinds = [honest if kind.own_device else np.broadcast_to(thief, honest.shape) for kind in config.kinds]
     return np.stack([honest, *kinds], axis=1)
 

@@ -8,11 +8,14 @@ It knows more than a scorer may: the rates of the world, each card's own mean an
 household, phone changes, travels and outages by calendar, and which device is pooled. It reads reports as a scorer
 does: only once they have come, and silence as what it is worth. Since it conditions on more than any causal scorer of
 the same modalities sees, no such scorer has a better ROC or precision-recall curve in expectation.
+`without_calendars` takes away what no scorer can look up (who travels, which days are paydays, when an acquirer is
+down); of these it knows the rates still. What is left is no bound: a scorer may infer some of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +43,18 @@ def oracle(simulated: Simulated, modalities: Collection[str]) -> Array:
     for rows in _groups(payments.card, payments.online):
         found[rows] = _online(simulated, rows, honest[rows], own[rows], modalities)
     return found
+
+
+def without_calendars(simulated: Simulated) -> Simulated:
+    """The same for an oracle that knows how often there are travels, outages and splurges, and not when."""
+    world, payments = simulated.world, simulated.payments
+    unknown = replace(
+        world,
+        outage=np.full(world.outage.shape, world.outage.mean()),
+        splurge=np.full(world.splurge.shape, world.splurge.mean()),
+    )
+    far = np.full(len(payments.far), world.travels.mean())
+    return replace(simulated, world=unknown, payments=replace(payments, far=far))
 
 
 class _Said(NamedTuple):

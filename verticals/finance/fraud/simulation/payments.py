@@ -63,12 +63,18 @@ def payments_of(world: World, strikes: Strikes, seed: int) -> Payments:
 
 
 def density(world: World, payments: Payments, factor: float) -> tuple[Array, Array]:
-    """Of each amount, were the owner's multiplied by `factor`: the density, and its part where the owner's is big."""
-    scale = factor * np.where(payments.far, ABROAD, 1.0)
-    mean, base = world.mean[payments.card], payments.amount / scale
-    bent = norm.cdf(-2) / (2 * mean) * (base < 2 * mean)
-    found = (norm.pdf(base, mean, mean / 2) + bent) / scale
-    return found, found * (base > world.config.big)
+    """Of each amount, were the owner's multiplied by `factor`: the density, and its part where the owner's is big.
+
+    `far` may be a probability, where it is not known who travels.
+    """
+    mean, far = world.mean[payments.card], np.asarray(payments.far, float)
+    whole, part = np.zeros(len(mean)), np.zeros(len(mean))
+    for share, scale in ((1 - far, factor), (far, factor * ABROAD)):
+        base = payments.amount / scale
+        bent = norm.cdf(-2) / (2 * mean) * (base < 2 * mean)
+        found = share * (norm.pdf(base, mean, mean / 2) + bent) / scale
+        whole, part = whole + found, part + found * (base > world.config.big)
+    return whole, part
 
 
 def honest_density(world: World, payments: Payments) -> tuple[Array, Array]:

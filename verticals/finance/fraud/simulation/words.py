@@ -66,8 +66,8 @@ def phrase_chances(payments: Payments) -> Array:
 
 def marker_chances(world: World, payments: Payments) -> Array:
     """Of each marker `[payment, skimmed or not, marker]`."""
-    down = world.outage[world.acquirer[payments.terminal], payments.day]
-    return np.stack([np.where(down[:, None], OUTAGE, row) for row in (READ, SKIM)], axis=1)
+    down = np.asarray(world.outage[world.acquirer[payments.terminal], payments.day], float)[:, None]
+    return np.stack([down * OUTAGE + (1 - down) * row for row in (READ, SKIM)], axis=1)
 
 
 def words_of(world: World, payments: Payments, seed: int) -> Words:

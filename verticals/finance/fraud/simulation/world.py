@@ -80,7 +80,7 @@ class WorldConfig:
     drift: float = 0.6
     unseen: float = 0.85
     kinds: tuple[Kind, ...] = KINDS
-    spoofed: float = 0.35  # of thieves who show the owner's own device
+    spoofed: float = 0.2  # of thieves who show the owner's own device
     labels: LabelConfig = field(default_factory=LabelConfig)
     kind: Literal["world"] = "world"
 
@@ -124,7 +124,7 @@ class World:
 
 YOUNG = 365  # days: an account below is struck more often
 SHARES = np.outer([0.7, 0.3], [0.35, 0.4, 0.25]).ravel()  # of accounts, by group
-RISKS = np.outer([0.6, 2.4], [1.4, 1.0, 0.6]).ravel()
+RISKS = np.outer([0.35, 2.5], [1.8, 0.75, 0.3]).ravel()
 FACTORS = np.array([1.0, 1.5, 2.0, 3.0, 4.0])  # of a splurge; the first is none
 ABROAD = 1.5  # times the usual amount
 
