@@ -42,14 +42,13 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         options = own.parse_args(["--help"] if options.wants_help else rest, namespace=options)
         if options.command == "predict" and options.documents and options.out is None:
             raise UsageError("--documents are written into a folder: name it with --out")
-        wrong = [each for each in getattr(options, "settings", ()) if "=" not in each]
-        if wrong:
-            raise UsageError(f"--set takes NAME=VALUE, got {wrong[0]!r}")
+        _named(options)
         return options
     if options.command == "bench":
         options.arguments = rest
     elif rest:
         parser.error(f"unrecognised: {' '.join(rest)}")
+    _named(options)
     return options
 
 
@@ -86,6 +85,13 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("-h", "--help", action="store_true", dest="wants_help")
     _with_data(add("evaluate", "score on labelled data, beside baselines")).add_argument("--layout")
     _fit_options(_with_data(add("fit", "fit to labelled data and write a checkpoint")))
+    governance = add("governance", "write the evidence part of a model's validation file")
+    governance.add_argument("task", metavar="TASK")
+    governance.add_argument("checkpoint", metavar="CHECKPOINT", help="a fitted model's folder, or the word shipped")
+    governance.add_argument("--data", type=Path, help="labelled data (default: what the task brings)")
+    governance.add_argument("--out", type=Path, help="folder for governance.html, .json and .pdf")
+    governance.add_argument("--groups", default="", metavar="COLUMNS", help="columns to compare errors by: sex,age")
+    governance.add_argument("--seed", type=int, default=0)
     export = _with_task(add("export", "write a program for another engine"))
     export.add_argument("--format", default="onnx", help="onnx, openvino or torch (default: onnx)")
     export.add_argument("--int8", action="store_true", help="quantise weights to 8 bits")
@@ -93,12 +99,25 @@ def _parser() -> argparse.ArgumentParser:
     serve = add("serve", "answer over HTTP")
     serve.add_argument("tasks", nargs="+", metavar="TASK")
     serve.add_argument("--checkpoint", type=Path)
+    _settings(serve)
     _address(serve, 8080)
     app = add("app", "open a vertical's demo page in the browser")
     app.add_argument("vertical")
     _address(app, 8000)
     add("bench", "run a benchmark of this checkout").add_argument("name", nargs="?")
     return parser
+
+
+def _settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set", action="append", default=[], dest="settings", metavar="NAME=VALUE", help="a setting of the task"
+    )
+
+
+def _named(options: argparse.Namespace) -> None:
+    wrong = [each for each in getattr(options, "settings", ()) if "=" not in each]
+    if wrong:
+        raise UsageError(f"--set takes NAME=VALUE, got {wrong[0]!r}")
 
 
 def _task_parser(command: str, task: Task) -> argparse.ArgumentParser:
@@ -113,9 +132,7 @@ def _task_parser(command: str, task: Task) -> argparse.ArgumentParser:
         parser.add_argument(
             "--documents", action="store_true", help="write what other systems of the field read into OUT/documents"
         )
-        parser.add_argument(
-            "--set", action="append", default=[], dest="settings", metavar="NAME=VALUE", help="a setting of the task"
-        )
+        _settings(parser)
         parser.add_argument("--log", type=Path, help="append a line to this log, whose lines are chained by digests")
     return parser
 

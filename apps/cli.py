@@ -54,8 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _predict(options: argparse.Namespace) -> Answer:
     pipeline, given = _pipeline(options), arguments.given(options)
-    for name, _, value in (each.partition("=") for each in options.settings):
-        pipeline = pipeline.setting(name, value)
+    pipeline = _set(pipeline, options)
     result = pipeline.predict(**given)
     answer: Answer = result.to_dict(report=None if options.out is None else f"{options.out}/report.html")
     if options.out is not None:
@@ -89,6 +88,19 @@ def _export(options: argparse.Namespace) -> Answer:
     return _pipeline(options).export(out=options.out, format=options.format, int8=options.int8).to_dict()
 
 
+def _governance(options: argparse.Namespace) -> Answer:
+    from pathlib import Path
+
+    from ..core.vertical import find, governed
+
+    governed(find(options.task))  # before anything is loaded
+    options.checkpoint = None if options.checkpoint == "shipped" else Path(options.checkpoint)
+    groups = tuple(name.strip() for name in options.groups.split(",") if name.strip())
+    found = _pipeline(options).governance(options.data, out=options.out, groups=groups, seed=options.seed)
+    answer: Answer = found.to_dict()
+    return answer | {"report": None if options.out is None else f"{options.out}/governance.html"}
+
+
 def _serve(options: argparse.Namespace) -> Answer:
     from ..core.optional import require
 
@@ -96,7 +108,7 @@ def _serve(options: argparse.Namespace) -> Answer:
     from ..core.serving.app import serve
     from ..core.vertical import find
 
-    pipelines = [find(name).pipeline().from_pretrained(options.checkpoint) for name in options.tasks]
+    pipelines = [_set(find(name).pipeline().from_pretrained(options.checkpoint), options) for name in options.tasks]
     serve(pipelines, host=options.host, port=options.port)
     return {"served": options.tasks}
 
@@ -146,6 +158,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "evaluate": _evaluate,
     "fit": _fit,
     "export": _export,
+    "governance": _governance,
     "serve": _serve,
     "tasks": _tasks,
     "demo": _demo,
@@ -158,6 +171,12 @@ def _pipeline(options: argparse.Namespace) -> Any:
     from ..core.vertical import find
 
     return find(options.task).pipeline().from_pretrained(options.checkpoint)
+
+
+def _set(pipeline: Any, options: argparse.Namespace) -> Any:
+    for name, _, value in (each.partition("=") for each in options.settings):
+        pipeline = pipeline.setting(name, value)
+    return pipeline
 
 
 def _readable(options: argparse.Namespace, answer: Answer) -> str:

@@ -14,6 +14,8 @@ def render(command: str, answer: Mapping[str, Any]) -> str:
         return _tasks(answer["tasks"])
     if command == "demo":
         return _demo(answer)
+    if command == "governance":
+        return _governance(answer)
     return "\n".join(_lines(answer))
 
 
@@ -37,6 +39,12 @@ def _demo(answer: Mapping[str, Any]) -> str:
     rows = [(run["task"], run["status"], run["says"], f"{run['seconds']:.1f} s") for run in answer["runs"]]
     paths = "\n".join(f"  {run['report']}" for run in answer["runs"])
     return f"{table(('task', 'status', 'answer', 'time'), rows)}\n\nreports:\n{paths}"
+
+
+def _governance(answer: Mapping[str, Any]) -> str:
+    rows = [(each["status"], each["expects"], each["found"]) for each in answer["expectations"]]
+    where = f"\n\nreport: {answer['report']}" if answer["report"] else "\n\n(--out FOLDER writes the report)"
+    return f"{answer['summary']}\n\n{table(('', 'expected', 'found, or why not run'), rows)}{where}"
 
 
 def _lines(value: Any, indent: int = 0) -> Iterable[str]:

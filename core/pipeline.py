@@ -24,6 +24,7 @@ from .vertical import Modality, Task
 
 if TYPE_CHECKING:
     from .export.program import Program
+    from .governance import Governance
 
 METHODS = ("full", "lora", "progressive", "probe")
 
@@ -54,6 +55,7 @@ class Answered:
     warnings: tuple[str, ...] = ()
     report: Report | None = None
     gates: Mapping[str, float] = field(default_factory=dict)
+    basis: Any = None  # what it was made from, for a page that draws it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +117,16 @@ class Pipeline(ABC):
         """`measure` for parts of this record; where the number depends on the whole record's answer, fix it here."""
         return self.measure
 
+    def govern_on(self, data: Path | None, *, groups: tuple[str, ...], seed: int) -> Governance:
+        """The evidence for a model-risk reviewer, on labelled data or on what ships; for tasks that are `governed`.
+
+        Raises:
+            InputError: the task has none.
+        """
+        from .vertical import governed
+
+        raise InputError(f"{governed(self.task).name} is said to have a governance report and has none")
+
     @classmethod
     def start(cls, checkpoint: str | Path | None, *, seed: int) -> Self:
         """Where fitting starts from: the checkpoint, or the weights that ship."""
@@ -163,6 +175,7 @@ class Pipeline(ABC):
             warnings=answered.warnings,
             report=answered.report,
             gates=answered.gates,
+            basis=answered.basis,
             seconds=round(time.perf_counter() - started, 3),
         )
 
@@ -216,6 +229,32 @@ class Pipeline(ABC):
             parts=self.parts(record),
             seconds=round(time.perf_counter() - started, 3),
         )
+
+    def governance(
+        self,
+        data: str | Path | None = None,
+        *,
+        out: str | Path | None = None,
+        groups: tuple[str, ...] = (),
+        seed: int = 0,
+    ) -> Governance:
+        """What a model-risk reviewer asks for, run on these data (or, without, on what the task brings for it).
+
+        `groups` are columns of the data by which errors are compared. With `out`, the page and its JSON are written
+        there, whole or not at all.
+
+        Raises:
+            InputError: the task has no such report (the sentence names those that have), or the data cannot be read.
+        """
+        started = time.perf_counter()
+        _refuse_seed(seed)
+        if out is not None:
+            writable(out)
+        found = self.govern_on(None if data is None else existing(data, "data"), groups=groups, seed=seed)
+        found = dataclasses.replace(found, seconds=round(time.perf_counter() - started, 3))
+        if out is not None:
+            found.save(out)
+        return found
 
     def fit(self, data: str | Path, *, out: str | Path, options: FitOptions | None = None) -> Fitted:
         """Fit to labelled data and write a checkpoint that `from_pretrained` reads."""

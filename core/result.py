@@ -51,7 +51,10 @@ class Interval:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """The answer of `predict`. Attributes of the answer are read directly: `result.findings`, `result.verdict`."""
+    """The answer of `predict`. Attributes of the answer are read directly: `result.findings`, `result.verdict`.
+
+    `basis` is what the answer was made from, in the field's own nouns, for a page that draws it; it is never written.
+    """
 
     task: str
     version: str
@@ -63,6 +66,7 @@ class Result:
     report: Report | None = None
     seconds: float = 0.0
     gates: Mapping[str, float] = field(default_factory=dict)
+    basis: Any = field(default=None, repr=False, compare=False)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name == "answer":

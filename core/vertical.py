@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import ConfigError, MissingModality, UnknownName
+from .errors import ConfigError, InputError, MissingModality, UnknownName
 
 if TYPE_CHECKING:
     from .pipeline import Pipeline
@@ -35,6 +35,7 @@ class Task:
 
     `minimum` lists the smallest subsets that can be answered: any superset of one of them is enough.
     `pipeline` imports and returns the pipeline's class; `sample` gives the arguments of a small real `predict`.
+    `governed` tasks have a governance report.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Task:
     minimum: tuple[tuple[str, ...], ...]
     pipeline: Callable[[], type[Pipeline]]
     sample: Callable[[], Mapping[str, str | Path]] | None = None
+    governed: bool = False
 
     def __post_init__(self) -> None:
         unknown = {name for subset in self.minimum for name in subset} - set(self.modality_names)
@@ -123,3 +125,15 @@ def find(name: str) -> Task:
     if name not in known:
         raise UnknownName("task", name, known)
     return known[name]
+
+
+def governed(task: Task) -> Task:
+    """The task, if it has a governance report.
+
+    Raises:
+        InputError: it has none; the sentence names those that have.
+    """
+    if not task.governed:
+        known = ", ".join(each.name for each in tasks().values() if each.governed)
+        raise InputError(f"{task.name} has no governance report: tasks with one are {known or 'none'}")
+    return task

@@ -1,0 +1,1 @@
+"""The chapters for card fraud."""
