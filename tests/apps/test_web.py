@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,13 @@ from colonnade.apps.cli import main
 from colonnade.core.vertical import Vertical, installed
 
 
+def finance_in_forms() -> Vertical:
+    """Finance without its own application."""
+    return replace(next(vertical for vertical in installed() if vertical.name == "finance"), app=None)
+
+
 def test_a_page_has_a_form_for_each_task_and_a_field_for_each_modality():
-    finance = next(vertical for vertical in installed() if vertical.name == "finance")
+    finance = finance_in_forms()
     with TestClient(web.application(finance)) as client:
         page = client.get("/").text
     assert 'action="/v1/finance/market-risk?as=report"' in page
@@ -26,7 +32,7 @@ def test_a_page_has_a_form_for_each_task_and_a_field_for_each_modality():
 
 
 def test_the_form_is_answered_with_the_report_of_the_task():
-    finance = next(vertical for vertical in installed() if vertical.name == "finance")
+    finance = finance_in_forms()
     task = next(each for each in finance.tasks if each.name == "finance/market-risk")
     prices = Path(task.sample()["prices"]).read_bytes()
     with TestClient(web.application(finance)) as client:
@@ -58,3 +64,10 @@ def test_the_medical_app_is_the_viewer():
     with TestClient(web.application(medical)) as client:
         assert "Research use only, not for diagnosis" in client.get("/").text
         assert client.get("/v1/tasks").json()["tasks"][0]["name"] == "medical/nodules"
+
+
+def test_the_finance_app_is_the_desk():
+    finance = next(vertical for vertical in installed() if vertical.name == "finance")
+    with TestClient(web.application(finance)) as client:
+        assert 'id="view-compliance"' in client.get("/").text
+        assert "finance/assistant" in [each["name"] for each in client.get("/v1/tasks").json()["tasks"]]

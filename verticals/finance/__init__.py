@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...core.vertical import Vertical
@@ -22,10 +23,18 @@ PIPELINES = {
     "AssistantPipeline": tasks.assistant,
 }
 
+
+def _app(pipelines: Sequence[Any]) -> Any:
+    from .desk.app import application
+
+    return application(list(pipelines))
+
+
 finance = Vertical(
     name="finance",
     summary="Card fraud, market risk, notes on filings, a bank's assistant, compliance of payments",
     tasks=(tasks.fraud, tasks.market_risk, tasks.notes, tasks.assistant, tasks.compliance),
+    app=_app,
 )
 
 

@@ -103,7 +103,7 @@ class CompliancePipeline(Pipeline):
             "ranker trained on": str(self.card.get("trained_on", "not said")),
         }
         report = report_of(reviewed, book, ranked, warnings=warnings, provenance=provenance)
-        return Answered(answer=reviewed, warnings=tuple(warnings), report=report)
+        return Answered(answer=reviewed, warnings=tuple(warnings), report=report, basis=(book, ranked))
 
     def review(self, book: Book) -> tuple[Sequence[Firing], Scored]:
         """What the rules say of a book, and how likely each is to be a case."""

@@ -92,7 +92,7 @@ class NotesPipeline(Pipeline):
             outlook=outlook[0] if outlook else None,
             checked=len(report.claims()),
         )
-        return Answered(answer=note, warnings=warnings, report=report)
+        return Answered(answer=note, warnings=warnings, report=report, basis=(filing, findings))
 
     def measure(self, record: Mapping[str, Any]) -> float:
         """Questions can only be answered, and text can only be checked, where the filing is."""
