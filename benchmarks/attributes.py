@@ -194,8 +194,8 @@ def _sizes(operating: Operating, describer: Describer, rows: Rows, examples: Seq
         "volume": np.array([each.true_volume / each.volume for each in examples]),
     }
     reach = {
-        "diameter": np.array([operating.ratios(each.diameter, each.density) for each in examples]),
-        "volume": np.array([operating.swellings(each.diameter, each.density) for each in examples]),
+        "diameter": np.array([operating.ratios(each.diameter) for each in examples]),
+        "volume": np.array([operating.swellings(each.diameter) for each in examples]),
     }
     lines = []
     for name, here in ({"all": np.ones(len(measured), bool)} | bins(rows, describer.read(rows.named))).items():

@@ -185,12 +185,11 @@ def lidc_attributes(data: Path, options: FitOptions, pipeline: NodulePipeline) -
 
 
 def lidc_bounds(data: Path, options: FitOptions, pipeline: NodulePipeline) -> NodulePipeline:
-    """The same weights with bounds of suspicion, and intervals of hazy nodules, fixed anew; last, since they hold for
-    the outlines that are drawn now."""
+    """The same weights with bounds of suspicion fixed anew; last: they hold for the outlines that are drawn now."""
     from .attributes.recipe import bounds_recipe
 
-    describer, operating, card = bounds_recipe(data, options, pipeline)
-    fitted = pipeline.with_operating(operating)
+    describer, card = bounds_recipe(data, options, pipeline)
+    fitted = pipeline.with_operating(pipeline.operating)
     fitted.describer = describer
     fitted.card |= {"attributes": card, "recipe": "lidc-bounds", "started from": _recipe(pipeline)}
     return fitted

@@ -42,8 +42,8 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Example:
-    """One mask of one inserted nodule. `diameter`, `volume` and `density` are measured on this mask (mm, mm3, median
-    HU), `size` and `true_volume` on the true one.
+    """One mask of one inserted nodule. `diameter` and `volume` are measured on this mask (mm, mm3),
+    `size` and `true_volume` on the true one.
 
     `votes` are, by attribute, the shares of its readers for each class; `rating` is their mean suspicion, 1 to 5.
     """
@@ -59,7 +59,6 @@ class Example:
     ratings: Mapping[str, float]
     volume: float
     true_volume: float
-    density: float
 
 
 def votes_of(nodule: Nodule) -> dict[str, tuple[float, ...]]:
@@ -165,7 +164,7 @@ def _described(detector: Detector, scene: _Scene, outline: float) -> list[Exampl
                     crop=crop_of(volume, corner, mask), drawn=name, patient=each.nodule.patient,
                     number=each.nodule.number, diameter=own.diameter_mm, size=truth.diameter_mm, votes=votes,
                     rating=each.shape.ratings["malignancy"], ratings=each.shape.ratings, volume=own.volume_mm3,
-                    true_volume=truth.volume_mm3, density=own.median_hu,
+                    true_volume=truth.volume_mm3,
                 )
             )  # fmt: skip
     return found

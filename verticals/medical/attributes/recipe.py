@@ -20,12 +20,10 @@ from ..simulation.patches import Background
 from ..simulation.shapes import Nodule, read_nodules, shape_of, split
 from .describe import Describer
 from .examples import Example, Known, gather_examples
-from .haze import with_haze
 from .scores import attribute_scores, suspicion_scores
 from .training import Learning, Rows, bounded, learn, rows_of
 
 if TYPE_CHECKING:
-    from ..detection.findings import Operating
     from ..pipeline import NodulePipeline
 
 KIND = "medical/nodules/describer"  # of a checkpoint that holds a describer and nothing else
@@ -56,9 +54,10 @@ def describe_recipe(
 
 def bounds_recipe(
     data: Path, options: FitOptions, pipeline: NodulePipeline, plan: DescribePlan | None = None
-) -> tuple[Describer, Operating, dict[str, Any]]:
-    """The describer of `pipeline` with new bounds of suspicion, its operating point with intervals for hazy masks, and
-    the describer's card; networks and calibration stay as they are. `options.seed` is the one that they were made with.
+) -> tuple[Describer, dict[str, Any]]:
+    """The describer of `pipeline` with new bounds of suspicion, and its card; networks and calibration stay.
+
+    `options.seed` is the one that they were made with.
 
     Raises:
         InputError: the pipeline has no describer, or its networks come from other patients or another seed.
@@ -68,8 +67,7 @@ def bounds_recipe(
     learnt, checked = _gathered(data, options, pipeline, plan or DescribePlan())
     rows = rows_of(learnt), rows_of(checked)
     describer = bounded(pipeline.describer, *rows, seed=options.seed)
-    operating = with_haze(pipeline.operating, [*learnt, *checked])
-    return describer, operating, _card(describer, *rows, data=data, options=options)
+    return describer, _card(describer, *rows, data=data, options=options)
 
 
 def _gathered(

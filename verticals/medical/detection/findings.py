@@ -38,9 +38,8 @@ class Operating:
     `start` turns the detector's logit into the log-odds that the judge starts from. A voxel belongs to a mask from
     `outline` times the peak probability on (the loss weighs nodules up: more than half). `diameter_ratios` are, for
     measured diameters of less than so many mm, the bounds of true over measured diameter (90 %), `volume_ratios` those
-    of the volume; a mask whose median density is below `hazy` HU has those of `hazy_diameter_ratios` and
-    `hazy_volume_ratios`, since outlines of ground glass come out too small. `promises` are sensitivities with the
-    threshold that conformal risk control found for each, by patient. `learnt` are the bounds
+    of the volume. `promises` are
+    sensitivities with the threshold that conformal risk control found for each, by patient. `learnt` are the bounds
     between which the scans of training lie, by quality (fitness.py).
     """
 
@@ -49,9 +48,6 @@ class Operating:
     calibration: Mapping[str, Platt] = field(default_factory=lambda: {ALONE: Platt(), WITH_WORDS: Platt()})
     diameter_ratios: tuple[tuple[float, float, float], ...] = ((1000.0, 0.75, 1.33),)
     volume_ratios: tuple[tuple[float, float, float], ...] = ((1000.0, 0.42, 2.35),)
-    hazy: float = -2000.0
-    hazy_diameter_ratios: tuple[tuple[float, float, float], ...] = ()
-    hazy_volume_ratios: tuple[tuple[float, float, float], ...] = ()
     outline: float = 0.5
     promises: tuple[tuple[float, float], ...] = ()
     learnt: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -70,15 +66,13 @@ class Operating:
         known = ", ".join(f"{promised:g}" for promised, _ in self.promises) or "none"
         raise InputError(f"a sensitivity of {sensitivity:g} cannot be promised; with these weights these can: {known}")
 
-    def ratios(self, diameter: float, density: float = np.nan) -> tuple[float, float]:
-        """The bounds of true over measured diameter, for a measured one in mm and the median density in HU."""
-        rows = self.hazy_diameter_ratios if density < self.hazy else ()
-        return ratios_for(diameter, rows or self.diameter_ratios)
+    def ratios(self, diameter: float) -> tuple[float, float]:
+        """The bounds of true over measured diameter for a measured one in mm."""
+        return ratios_for(diameter, self.diameter_ratios)
 
-    def swellings(self, diameter: float, density: float = np.nan) -> tuple[float, float]:
-        """The bounds of true over measured volume, for a measured diameter in mm and the median density in HU."""
-        rows = self.hazy_volume_ratios if density < self.hazy else ()
-        return ratios_for(diameter, rows or self.volume_ratios)
+    def swellings(self, diameter: float) -> tuple[float, float]:
+        """The bounds of true over measured volume for a measured diameter in mm."""
+        return ratios_for(diameter, self.volume_ratios)
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Operating:
@@ -169,8 +163,8 @@ def finding_of(label: int, judged: Judged, where: Array, canonical: Volume, oper
     box = tuple(slice(a, a + n) for a, n in zip(low, mask.shape, strict=True))
     sizes = measure(mask, canonical.spacing, canonical.voxels[box], bottom=int(low[2]))
     centre = to_world(canonical.affine, where.mean(axis=0))
-    few, many = operating.ratios(sizes.diameter_mm, sizes.median_hu)
-    least, most = operating.swellings(sizes.diameter_mm, sizes.median_hu)
+    few, many = operating.ratios(sizes.diameter_mm)
+    least, most = operating.swellings(sizes.diameter_mm)
     return Finding(
         label=label,
         center_mm=(round(float(centre[0]), 3), round(float(centre[1]), 3), round(float(centre[2]), 3)),

@@ -87,9 +87,9 @@ class Again:
 
     def bounds(self, label: int) -> tuple[float, float]:
         """Those of the true diameter in mm, by the operating point's ratios."""
-        size = self.size(label)
-        few, many = (self.operating or Operating()).ratios(size.diameter_mm, size.median_hu)
-        return few * size.diameter_mm, many * size.diameter_mm
+        diameter = self.size(label).diameter_mm
+        few, many = (self.operating or Operating()).ratios(diameter)
+        return few * diameter, many * diameter
 
     def largest(self) -> int:
         return max(self.sizes, key=lambda label: self.sizes[label][0].diameter_mm, default=0)
