@@ -65,10 +65,10 @@ def _needed(region: Array, boxes: list[Box], *, inside: int) -> list[Box]:
     for box in boxes:
         holding[_inner(box, inside, region.shape)] += 1
     kept = []
-    for box in sorted(boxes, key=lambda each: (int(region[each].sum()), _corner(each))):
+    for box in sorted(boxes, key=lambda each: (np.count_nonzero(region[each]), _corner(each))):
         inner = _inner(box, inside, region.shape)
         holding[inner] -= 1
-        if (holding[box][region[box]] < 1).any():
+        if ((holding[box] < 1) & region[box]).any():
             holding[inner] += 1
             kept.append(box)
     return kept
