@@ -1,4 +1,4 @@
-"""The application: routes, errors as sentences, request numbers. The one file that knows FastAPI.
+"""The application: routes, errors as sentences, request numbers. It and page.py know FastAPI.
 
     POST /v1/{task}    multipart: a file (or several) for a path modality, a text field for an inline one -> the Result
                        (with ?as=report: the report as a page); or, as application/x-ndjson or text/csv, the file of

@@ -21,16 +21,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi import FastAPI
+from fastapi.responses import Response
 
-from ....core.errors import UnknownName
 from ....core.pipeline import Pipeline
-from ....core.serving.app import UPLOAD_LIMIT, refusal
+from ....core.serving.app import UPLOAD_LIMIT
 from ....core.serving.app import application as serving
+from ....core.serving.page import add_held, add_page
 from .answers import answer_routes
 from .live import stream_routes
-from .sessions import Closed, Desks
+from .sessions import Desks
 
 PAGE = Path(__file__).parent / "page"
 FILES = {
@@ -47,46 +47,28 @@ def application(
     app = serving(pipelines, upload_limit=upload_limit)
     held = desks if desks is not None else Desks()
     by_task = {pipeline.task.name: pipeline for pipeline in pipelines}
-    _lives(app, held)
-
-    async def closed(request: Request, error: Exception) -> Response:
-        return refusal(request, 410, error)
-
-    app.add_exception_handler(Closed, closed)
-    _page(app)
+    add_held(app, held)
+    _frozen(app)
+    add_page(app, PAGE, FILES, policy=POLICY)
     _sessions(app, held)
     stream_routes(app, held, by_task)
     answer_routes(app, held, by_task)
     return app
 
 
-def _lives(app: FastAPI, desks: Desks) -> None:
-    """What is done when the server starts, and that the files of open sessions go when it stops."""
+def _frozen(app: FastAPI) -> None:
+    """Models and libraries stay: looking through them again would hold the stream up."""
     inner = app.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(served: FastAPI) -> AsyncIterator[Any]:
         gc.collect()
-        gc.freeze()  # models and libraries stay: looking through them again would hold the stream up
+        gc.freeze()
         async with inner(served) as state:
             yield state
         gc.unfreeze()
-        desks.close_all()
 
     app.router.lifespan_context = lifespan
-
-
-def _page(app: FastAPI) -> None:
-    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
-    async def root() -> Response:
-        text = (PAGE / "index.html").read_text(encoding="utf-8")
-        return HTMLResponse(text, headers={"content-security-policy": POLICY})
-
-    @app.get("/page/{name}", include_in_schema=False)
-    async def part(name: str) -> Response:
-        if name not in FILES:
-            raise UnknownName("file of the page", name, FILES)
-        return FileResponse(PAGE / name, media_type=FILES[name], headers={"cache-control": "no-cache"})
 
 
 def _sessions(app: FastAPI, desks: Desks) -> None:

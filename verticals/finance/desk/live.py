@@ -24,13 +24,15 @@ from ....core.errors import FormatError, InputError, UnknownName
 from ....core.pipeline import Pipeline
 from ....core.result import plain
 from ....core.serving.app import received, without_folder
+from ....core.serving.held import Closed
+from ....core.serving.page import asked_of
 from ..fraud.pipeline import FraudPipeline
 from ..fraud.records import DAY
 from ..fraud.scoring import Costs
 from ..fraud.sources import Payments
 from .cutting import parted
 from .replay import Replay
-from .sessions import Closed, Desk, Desks
+from .sessions import Desk, Desks
 
 TASK = "finance/fraud"
 TAKES = ("events", "history", "accounts")
@@ -230,25 +232,6 @@ def costs_of(asked: Mapping[str, Any]) -> Costs:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise InputError(f"the cost {name} is a number, got {value!r}")
     return Costs(**asked)
-
-
-async def asked_of(request: Request, *known: str) -> dict[str, Any]:
-    """The JSON object of a request.
-
-    Raises:
-        FormatError: no object.
-        UnknownName: a key that means nothing here.
-    """
-    try:
-        asked = await request.json()
-    except ValueError as error:
-        raise FormatError(f"the request is not JSON: {error}") from error
-    if not isinstance(asked, dict):
-        raise FormatError("the request is a JSON object")
-    for name in asked:
-        if name not in known:
-            raise UnknownName("key", name, known)
-    return asked
 
 
 def _table(replay: Replay) -> str:

@@ -5,28 +5,21 @@ It knows no HTTP: `app` asks. Nothing is shared between two sessions but the pip
 
 from __future__ import annotations
 
-import secrets
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ....core.errors import InputError
 from ....core.pipeline import Pipeline
-from ....core.progress import say
 from ....core.result import Result
+from ....core.serving.held import Closed, Held
 from .replay import Replay
 
 MOST = 8  # sessions held at once
 KEPT = 3600.0  # seconds without use after which a session is closed
-
-
-class Closed(InputError):
-    """A session, or a view of it, that is not, or no longer, open."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,7 +38,7 @@ class Desk:
     """One browser's session."""
 
     folder: Path
-    used: float
+    used: float = 0.0
     replay: Replay | None = None
     stream: dict[str, Any] = field(default_factory=dict)  # what is told of the stream's files
     driver: object = None  # the connection that moves the stream: the newest one
@@ -75,6 +68,11 @@ class Desk:
             raise Closed("no stream is open: open payments or the sample first")
         return self.replay
 
+    def close(self) -> None:
+        """The stream stands still, and the files go."""
+        self.driver = None
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def put(self, name: str, opened: Opened) -> None:
         """Show an answer in place of the one before, whose files go."""
         before = self.views.get(name)
@@ -83,64 +81,17 @@ class Desk:
             shutil.rmtree(before.folder, ignore_errors=True)
 
 
-class Desks:
-    """The open sessions, by a name that cannot be guessed; the one longest unused makes room for another."""
+class Desks(Held[Desk]):
+    """The open sessions."""
 
     def __init__(
         self, *, most: int = MOST, kept: float = KEPT, clock: Callable[[], float] = time.monotonic
     ) -> None:  # fmt: skip
-        self.most, self.kept, self.clock = most, kept, clock
-        self._open: dict[str, Desk] = {}
-        self._lock = threading.Lock()
+        super().__init__("session", "sessions", most=most, kept=kept, clock=clock)
 
     def open(self) -> str:
         """A new, empty session."""
-        key = secrets.token_urlsafe(12)
-        desk = Desk(folder=Path(tempfile.mkdtemp(prefix="colonnade-desk-")), used=self.clock())
-        with self._lock:
-            self._sweep()
-            while len(self._open) >= self.most:
-                say("closing the session that was longest unused to make room")
-                self._drop(min(self._open, key=lambda each: self._open[each].used))
-            self._open[key] = desk
-        return key
-
-    def get(self, key: str) -> Desk:
-        """An open session, which counts as used now.
-
-        Raises:
-            Closed: it is not open.
-        """
-        with self._lock:
-            self._sweep()
-            if key not in self._open:
-                raise Closed(
-                    f"this session is closed: sessions are closed after {self.kept / 60:.0f} minutes without use, and"
-                    f" the oldest when more than {self.most} are open; open the files again"
-                )
-            desk = self._open[key]
-            desk.used = self.clock()
-            return desk
-
-    def close(self, key: str) -> None:
-        """Forget a session and its files."""
-        with self._lock:
-            if key in self._open:
-                self._drop(key)
-
-    def close_all(self) -> None:
-        with self._lock:
-            for key in list(self._open):
-                self._drop(key)
-
-    def _sweep(self) -> None:
-        for key in [key for key, each in self._open.items() if self.clock() - each.used > self.kept]:
-            self._drop(key)
-
-    def _drop(self, key: str) -> None:
-        desk = self._open.pop(key)
-        desk.driver = None
-        shutil.rmtree(desk.folder, ignore_errors=True)
+        return self.put(Desk(folder=Path(tempfile.mkdtemp(prefix="colonnade-desk-"))))
 
 
 def answered(pipeline: Pipeline, given: Mapping[str, Any], names: Mapping[str, str]) -> Result:

@@ -15,23 +15,23 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import anyio
 from fastapi import FastAPI, Request
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from ....core.errors import FormatError, InputError, UnknownName
+from ....core.errors import FormatError, InputError
 from ....core.result import dumps
 from ....core.serving.app import application as serving
-from ....core.serving.app import received, refusal, without_folder
+from ....core.serving.app import received, without_folder
+from ....core.serving.page import add_held, add_page, asked_of
 from ..correction.session import Correction
 from ..pipeline import NodulePipeline
 from ..records import MASKS
-from .viewing import Closed, Studies, Study
+from .viewing import Studies, Study
 
 PAGE = Path(__file__).parent / "page"
 FILES = {"viewer.css": "text/css", "viewer.js": "text/javascript", "slices.js": "text/javascript"}
@@ -45,43 +45,12 @@ def application(pipelines: list[NodulePipeline], *, studies: Studies | None = No
     pipeline = pipelines[0]
     app = serving(pipelines)
     held = studies if studies is not None else Studies(pipeline)
-    _close_at_the_end(app, held)
-
-    async def closed(request: Request, error: Exception) -> Response:
-        return refusal(request, 410, error)
-
-    app.add_exception_handler(Closed, closed)
-    _page(app)
+    add_held(app, held)
+    add_page(app, PAGE, FILES, policy=POLICY)
     _opening(app, held, pipeline)
     _correcting(app, held)
     _downloads(app, held)
     return app
-
-
-def _close_at_the_end(app: FastAPI, studies: Studies) -> None:
-    """The files of open studies go when the server stops."""
-    inner = app.router.lifespan_context
-
-    @asynccontextmanager
-    async def lifespan(served: FastAPI) -> AsyncIterator[Any]:
-        async with inner(served) as state:
-            yield state
-        studies.close_all()
-
-    app.router.lifespan_context = lifespan
-
-
-def _page(app: FastAPI) -> None:
-    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
-    async def root() -> Response:
-        text = (PAGE / "index.html").read_text(encoding="utf-8")
-        return HTMLResponse(text, headers={"content-security-policy": POLICY})
-
-    @app.get("/page/{name}", include_in_schema=False)
-    async def part(name: str) -> Response:
-        if name not in FILES:
-            raise UnknownName("file of the page", name, FILES)
-        return FileResponse(PAGE / name, media_type=FILES[name], headers={"cache-control": "no-cache"})
 
 
 def _opening(app: FastAPI, studies: Studies, pipeline: NodulePipeline) -> None:
@@ -132,7 +101,7 @@ def _correcting(app: FastAPI, studies: Studies) -> None:
 
     @app.post("/studies/{key}/clicks")
     async def click(key: str, request: Request) -> Response:
-        asked = await _asked(request, "at_mm", "positive", "finding")
+        asked = await asked_of(request, "at_mm", "positive", "finding")
         positive, finding = asked.get("positive", True), asked.get("finding")
         if not isinstance(positive, bool) or not (finding is None or type(finding) is int):
             raise FormatError("positive is true or false, and finding is a number or null")
@@ -140,12 +109,12 @@ def _correcting(app: FastAPI, studies: Studies) -> None:
 
     @app.post("/studies/{key}/findings")
     async def add(key: str, request: Request) -> Response:
-        asked = await _asked(request, "at_mm")
+        asked = await asked_of(request, "at_mm")
         return await edited(key, lambda each: each.add(asked.get("at_mm", ())))
 
     @app.post("/studies/{key}/boxes")
     async def box(key: str, request: Request) -> Response:
-        asked = await _asked(request, "low_mm", "high_mm")
+        asked = await asked_of(request, "low_mm", "high_mm")
         return await edited(key, lambda each: each.box(asked.get("low_mm", ()), asked.get("high_mm", ())))
 
     @app.delete("/studies/{key}/findings/{label}")
@@ -216,25 +185,6 @@ async def _told(app: FastAPI, studies: Studies, key: str, *, status: int = 200) 
     study = studies.get(key)
     told = await anyio.to_thread.run_sync(study.told, limiter=app.state.turn)
     return JSONResponse({"id": key, "kept_minutes": studies.kept / 60, **told}, status_code=status)
-
-
-async def _asked(request: Request, *known: str) -> dict[str, Any]:
-    """The JSON object of a request.
-
-    Raises:
-        FormatError: no object.
-        UnknownName: a key that means nothing here.
-    """
-    try:
-        asked = await request.json()
-    except ValueError as error:
-        raise FormatError(f"the request is not JSON: {error}") from error
-    if not isinstance(asked, dict):
-        raise FormatError('the request is a JSON object, such as {"at_mm": [x, y, z]}')
-    for name in asked:
-        if name not in known:
-            raise UnknownName("key", name, known)
-    return asked
 
 
 def _attached(name: str) -> dict[str, str]:

@@ -6,7 +6,6 @@ It knows no HTTP: `app` asks, and what is told here is plain JSON and bytes.
 from __future__ import annotations
 
 import base64
-import secrets
 import shutil
 import tempfile
 import threading
@@ -19,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from ....core.errors import InputError
-from ....core.progress import say
 from ....core.result import Result, plain
+from ....core.serving.held import Held
 from ....core.types import Volume
 from ..correction.outline import Outline
 from ..correction.session import Correction
@@ -34,10 +33,6 @@ MOST = 4  # studies held at once: each holds a whole CT
 KEPT = 1800.0  # seconds without use after which a study is closed
 
 
-class Closed(InputError):
-    """A study that is not, or no longer, open."""
-
-
 @dataclass(kw_only=True, eq=False)
 class Study:
     """One open study. `correction` is missing where nothing could be judged."""
@@ -49,12 +44,16 @@ class Study:
     opened: Result
     record: Mapping[str, Any]
     correction: Correction | None
-    used: float
+    used: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def result(self) -> Result:
         """The answer as it stands."""
         return self.correction.result() if self.correction is not None else self.opened
+
+    def close(self) -> None:
+        """The files go."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def edit(self, act: Callable[[Correction], object]) -> None:
         """Do one edit, alone.
@@ -122,16 +121,15 @@ class Study:
         )
 
 
-class Studies:
-    """The open studies, by a name that cannot be guessed; the one longest unused makes room for another."""
+class Studies(Held[Study]):
+    """The open studies."""
 
     def __init__(
         self, pipeline: NodulePipeline, *, most: int = MOST, kept: float = KEPT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
-        self.pipeline, self.most, self.kept, self.clock = pipeline, most, kept, clock
-        self._open: dict[str, Study] = {}
-        self._lock = threading.Lock()
+        super().__init__("study", "studies", most=most, kept=kept, clock=clock)
+        self.pipeline = pipeline
 
     def folder(self) -> Path:
         """A place for the files of a study that is about to be opened; it goes when the study does."""
@@ -148,43 +146,7 @@ class Studies:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        key = secrets.token_urlsafe(12)
-        with self._lock:
-            self._sweep()
-            while len(self._open) >= self.most:
-                oldest = min(self._open, key=lambda each: self._open[each].used)
-                say(f"closing the study {self._open[oldest].name} to make room")
-                self._drop(oldest)
-            self._open[key] = study
-        return key
-
-    def get(self, key: str) -> Study:
-        """An open study, which counts as used now.
-
-        Raises:
-            Closed: it is not open.
-        """
-        with self._lock:
-            self._sweep()
-            if key not in self._open:
-                raise Closed(
-                    f"this study is closed: studies are closed after {self.kept / 60:.0f} minutes without use, and the "
-                    f"oldest when more than {self.most} are open; open it again"
-                )
-            study = self._open[key]
-            study.used = self.clock()
-            return study
-
-    def close(self, key: str) -> None:
-        """Forget a study and its files."""
-        with self._lock:
-            if key in self._open:
-                self._drop(key)
-
-    def close_all(self) -> None:
-        with self._lock:
-            for key in list(self._open):
-                self._drop(key)
+        return self.put(study)
 
     def _opened(self, given: Mapping[str, Any], names: Mapping[str, str], folder: Path) -> Study:
         record, sources = self.pipeline._record(given)
@@ -201,15 +163,8 @@ class Studies:
         volume = correction.volume if correction is not None else canonical(record["ct"].volume)
         return Study(
             name=name, folder=folder, source=Path(given["ct"]), volume=volume, opened=result, record=record,
-            correction=correction, used=self.clock(),
+            correction=correction,
         )  # fmt: skip
-
-    def _sweep(self) -> None:
-        for key in [key for key, each in self._open.items() if self.clock() - each.used > self.kept]:
-            self._drop(key)
-
-    def _drop(self, key: str) -> None:
-        shutil.rmtree(self._open.pop(key).folder, ignore_errors=True)
 
 
 def packed(outline: Outline) -> dict[str, Any]:
