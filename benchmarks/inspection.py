@@ -25,13 +25,13 @@ from results import spread, table, write
 from colonnade.core.random import numpy_generator
 from colonnade.core.trust.intervals import bootstrap
 from colonnade.core.types import Array
-from colonnade.verticals.industrial.data import read_parts
-from colonnade.verticals.industrial.evaluation import Looked, largest, look, raw, subsets
-from colonnade.verticals.industrial.images import read_image
-from colonnade.verticals.industrial.memory import fit_patches
-from colonnade.verticals.industrial.metrics import aupro, pixel_auroc, roc_auc
-from colonnade.verticals.industrial.model import Inspector, Row
-from colonnade.verticals.industrial.recipes import Lesson, assemble, learn
+from colonnade.verticals.industrial.camera.images import read_image
+from colonnade.verticals.industrial.camera.memory import fit_patches
+from colonnade.verticals.industrial.inspection.data import read_parts
+from colonnade.verticals.industrial.inspection.evaluation import Looked, largest, look, raw, subsets
+from colonnade.verticals.industrial.inspection.metrics import aupro, pixel_auroc, roc_auc
+from colonnade.verticals.industrial.inspection.model import Inspector, Row
+from colonnade.verticals.industrial.inspection.recipes import Lesson, assemble, learn
 from colonnade.verticals.industrial.simulate.parts import part
 from colonnade.verticals.industrial.simulate.sensors import rig
 from colonnade.verticals.industrial.simulate.units import Batch, units
@@ -137,7 +137,7 @@ def photographs() -> str:
 
 
 def _photographed(memory: object, origin: str, count: int, test: Sequence[object]) -> list[str]:
-    from colonnade.verticals.industrial.experts import Experts, Scale
+    from colonnade.verticals.industrial.inspection.experts import Experts, Scale
 
     bare = Inspector(
         experts=Experts(patches=memory),  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from colonnade.core.progress import quiet
-from colonnade.verticals.industrial.pipeline import InspectionPipeline
+from colonnade.verticals.industrial.inspection.pipeline import InspectionPipeline
 from colonnade.verticals.industrial.simulate.parts import part
 from colonnade.verticals.industrial.simulate.sensors import Rig, rig
 from colonnade.verticals.industrial.simulate.units import Batch, units

@@ -15,7 +15,7 @@ from scipy.spatial import Delaunay
 
 from ....core.errors import UnknownName
 from ....core.types import Array
-from ..clouds import nominal_of, read_nominal
+from ..points.clouds import nominal_of, read_nominal
 from ..records import Nominal
 
 

@@ -1,0 +1,1 @@
+"""Photographs: reading, and what good ones look like. Knows nothing of verdicts."""

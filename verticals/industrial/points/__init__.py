@@ -1,0 +1,1 @@
+"""Point clouds: reading, laying on the nominal part, deviation in mm. Knows nothing of verdicts."""

@@ -1,0 +1,1 @@
+"""Recordings: reading, their spectra, and what good ones sound like. Knows nothing of verdicts."""
