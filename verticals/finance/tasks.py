@@ -80,6 +80,7 @@ assistant = Task(
     minimum=(("message",),),
     pipeline=_assistant,
     sample=_question,
+    governed=True,
 )
 
 
@@ -90,7 +91,8 @@ def _fraud() -> type[FraudPipeline]:
 
 
 def _payments() -> Mapping[str, str | Path]:
-    return {"events": SAMPLES / "payments_today.csv", "history": SAMPLES / "payments_before.csv"}
+    files = {"events": "payments_today", "history": "payments_before", "accounts": "accounts"}
+    return {name: SAMPLES / f"{file}.csv" for name, file in files.items()}
 
 
 fraud = Task(
@@ -196,4 +198,5 @@ compliance = Task(
     minimum=(("payments", "entities"),),
     pipeline=_compliance,
     sample=_bank,
+    governed=True,
 )

@@ -226,6 +226,10 @@ class FraudPipeline(Pipeline):
             return self._served(self.live, Payments(events, payments.labels), history, record.get("labels"))
         stream = Stream(self.fitted.sequence)
         told: Told | None = record.get("labels")
+        for card, account in (
+            events.account or {}
+        ).items():  # before the history, whose labels say what such cards come to
+            stream.meet(card, account)
         if history is not None:
             features_of(history.events, _with_told(history, told), stream=stream)
         known = _known(stream, events)
