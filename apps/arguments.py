@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from ..core.errors import ColonnadeError
 from ..core.version import __version__
-from ..core.vertical import Task, find, tasks
+from ..core.vertical import Task, find, running, tasks
 
 _HELP = "Multimodal pipelines for finance, medicine and industry."
 _SHAPE = "TASK --MODALITY VALUE ..."
@@ -44,6 +44,11 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
             raise UsageError("--documents are written into a folder: name it with --out")
         _named(options)
         return options
+    if options.command == "line":
+        if not options.task:
+            raise UsageError("name a task: colonnade line TASK --watch FOLDER --out FOLDER")
+        own = _line_parser(find(options.task))
+        return own.parse_args(["--help"] if options.wants_help else rest, namespace=options)
     if options.command == "bench":
         options.arguments = rest
     elif rest:
@@ -63,6 +68,11 @@ def given(options: argparse.Namespace) -> dict[str, str | Path | None]:
     return values
 
 
+def words(options: argparse.Namespace) -> dict[str, Any]:
+    """The words of a task's own command, by name."""
+    return {option.name: getattr(options, f"word_{option.name}") for option in running(find(options.task)).options}
+
+
 def _parser() -> argparse.ArgumentParser:
     everywhere = _Parser(add_help=False)
     everywhere.add_argument("--json", action="store_true", help="print one JSON object on standard output")
@@ -79,7 +89,8 @@ def _parser() -> argparse.ArgumentParser:
     add("tasks", "list the tasks and what each takes")
     demo = add("demo", "run a small real input through every task and write the reports")
     demo.add_argument("--out", type=Path, default=Path("out/demo"), help="folder for the reports (default: out/demo)")
-    for name, about in (("predict", "answer for one record"), ("explain", "what each modality contributed")):
+    one_by_one = (("predict", "answer for one record"), ("explain", "what each modality contributed"))
+    for name, about in (*one_by_one, ("line", "answer for units as they arrive, until stopped")):
         command = add(name, about, add_help=False)
         command.add_argument("task", nargs="?", default="")
         command.add_argument("-h", "--help", action="store_true", dest="wants_help")
@@ -134,6 +145,17 @@ def _task_parser(command: str, task: Task) -> argparse.ArgumentParser:
         )
         _settings(parser)
         parser.add_argument("--log", type=Path, help="append a line to this log, whose lines are chained by digests")
+    return parser
+
+
+def _line_parser(task: Task) -> argparse.ArgumentParser:
+    about = f"{task.summary}, unit after unit as they arrive."
+    parser = _Parser(prog=f"colonnade line {task.name}", description=about, allow_abbrev=False)
+    for option in running(task).options:
+        how: dict[str, Any] = {"action": "store_true"} if option.flag else {"metavar": "VALUE"}
+        parser.add_argument(f"--{option.name}", dest=f"word_{option.name}", help=option.takes, **how)
+    parser.add_argument("--checkpoint", type=Path, help="a fitted model's folder (default: the one that ships)")
+    parser.add_argument("--out", type=Path, required=True, help="folder for results.jsonl and what the line keeps")
     return parser
 
 

@@ -101,6 +101,12 @@ def _governance(options: argparse.Namespace) -> Answer:
     return answer | {"report": None if options.out is None else f"{options.out}/governance.html"}
 
 
+def _line(options: argparse.Namespace) -> Answer:
+    from ..core.vertical import find, running
+
+    return running(find(options.task)).start()(options.checkpoint, options.out, arguments.words(options))
+
+
 def _serve(options: argparse.Namespace) -> Answer:
     from ..core.optional import require
 
@@ -159,6 +165,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "fit": _fit,
     "export": _export,
     "governance": _governance,
+    "line": _line,
     "serve": _serve,
     "tasks": _tasks,
     "demo": _demo,

@@ -139,7 +139,7 @@ def train(
     def step(batch: Targets) -> dict[str, torch.Tensor]:
         return losses(model, model(batch.batch), batch.targets)
 
-    held = [_batch(model, validate_on[start : start + BATCH]) for start in range(0, len(validate_on), BATCH)]
+    held = _counted(model, validate_on)
     sizes = [len(batch.targets[HEAD]) for batch in held]
 
     def validate() -> dict[str, float]:
@@ -188,6 +188,15 @@ def _prepared(model: Model, method: str) -> Unfreezing | None:
 def _batch(model: Model, rows: Sequence[Labelled]) -> Targets:
     batch: Batch = model.collate([each.record for each in rows])
     return Targets(batch, {HEAD: torch.tensor([each.label for each in rows])})
+
+
+def _counted(model: Model, rows: Sequence[Labelled]) -> list[Targets]:
+    """Batches of all rows that say which of them were made of one."""
+    sources = [each.source or each.id for each in rows]
+    number = {source: index for index, source in enumerate(dict.fromkeys(sources))}
+    groups = torch.tensor([number[source] for source in sources])
+    parts = [slice(start, start + BATCH) for start in range(0, len(rows), BATCH)]
+    return [_batch(model, rows[part])._replace(groups=groups[part]) for part in parts]
 
 
 def _calibrated(

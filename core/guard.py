@@ -19,14 +19,16 @@ from .types import Batch
 RESIDUALS = (1.0, 0.75, 0.5, 0.25, 0.0)
 POWERS = (1.0, 0.0, 0.4, 0.6, 0.8, 1.25, 1.5)
 SWEEPS = 2
+SURE = 2.0  # standard errors by which a change must beat the start: the best of many that were tried
 
 
 class Labelled(NamedTuple):
-    """A batch, its targets by head, and the offsets of the heads that have one."""
+    """A batch, its targets by head, the offsets of the heads that have one, and the numbers of the rows' groups."""
 
     batch: Batch
     targets: Mapping[str, Any]
     offsets: Mapping[str, Tensor] | None = None
+    groups: Tensor | None = None  # `[row]`: rows of one group (recombined from one unit) are no further evidence
 
 
 class Choice(NamedTuple):
@@ -57,6 +59,9 @@ def guard(model: Model, batches: Iterable[Labelled]) -> list[Chosen]:
     experts that are too sure of themselves. The first is kept unless another is strictly better, so on these batches no
     subset does worse than its late product, its best expert or the offset that it started from. Each subset is tried on
     the rows that have it; one that no row has keeps the full fused answer.
+
+    Where answers have an offset and rows have groups, the offset stays unless the best is better by more than two
+    standard errors, counted over groups: a few validation units must not talk an answer out of a rule that holds.
     """
     batches, training = list(batches), model.training
     model.eval()
@@ -93,6 +98,7 @@ class _Search:
         self.here = [index for index, there in enumerate(present) if there]
         self.head, self.row = list(model.heads).index(name), int(subset(torch.tensor([present]))[0])
         self.tried: dict[Choice, float] = {}
+        self.by_group: dict[Choice, Tensor] = {}  # sums of the loss, `[group]`
 
     def run(self) -> Chosen:
         modalities = self.model.modalities
@@ -109,6 +115,7 @@ class _Search:
                 powers = [power if i == index else each for i, each in enumerate(best.powers)]
                 self._try(best._replace(powers=tuple(powers)))
             best = min(self.tried, key=self.tried.__getitem__)
+        best = self._proven(best)
         self._set(best)
         return Chosen(
             head=self.name,
@@ -120,6 +127,18 @@ class _Search:
             singles={modalities[index]: self.tried[choice] for index, choice in single.items()},
         )
 
+    def _proven(self, best: Choice) -> Choice:
+        """The start, unless `best` beats it by more than chance over groups; `best` where nothing can be counted."""
+        start = Choice(0.0, (0.0,) * len(self.model.modalities))
+        if start not in self.by_group or best == start:
+            return best
+        gain = self.by_group[start] - self.by_group[best]
+        count = int((self.by_group[start] > 0).sum())
+        if count < 2:
+            return start
+        error = float((gain - gain.sum() / count)[self.by_group[start] > 0].std()) * count**0.5
+        return best if float(gain.sum()) > SURE * error else start
+
     def _set(self, choice: Choice) -> None:
         self.model.blend.scale[self.head, self.row] = choice.residual
         self.model.blend.powers[self.head, self.row] = torch.tensor(choice.powers)
@@ -129,9 +148,18 @@ class _Search:
             return
         self._set(choice)
         total, count = 0.0, 0
+        grouped = all(labelled.groups is not None for _, _, labelled in self.seen)
+        sums = torch.zeros(self._groups() if grouped else 0, dtype=torch.float64)
         for output, rows, labelled in self.seen:
             answers = self.model.fuse(self.name, output)
             loss = self.model.head(self.name).loss(answers, labelled.targets[self.name])
             counted = loss.known & rows
             total, count = total + float(loss.value[counted].sum()), count + int(counted.sum())
+            if grouped and labelled.groups is not None:
+                sums.index_add_(0, labelled.groups[counted], loss.value[counted].double())
         self.tried[choice] = total / max(count, 1)
+        if grouped:
+            self.by_group[choice] = sums
+
+    def _groups(self) -> int:
+        return 1 + max(int(labelled.groups.max()) for _, _, labelled in self.seen if labelled.groups is not None)

@@ -30,12 +30,33 @@ class Modality:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Option:
+    """A word that a command of a task takes, beside what every task takes; a `flag` has no value."""
+
+    name: str
+    takes: str
+    flag: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Running:
+    """How a task runs on and on: the words it takes, and a function that imports what runs it.
+
+    What that returns is called with the pipeline's checkpoint (None: the one that ships), the folder for results and
+    the words by name, and answers when it is stopped.
+    """
+
+    options: tuple[Option, ...]
+    start: Callable[[], Callable[[Path | None, Path, Mapping[str, Any]], dict[str, Any]]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
     """One question a vertical answers.
 
     `minimum` lists the smallest subsets that can be answered: any superset of one of them is enough.
     `pipeline` imports and returns the pipeline's class; `sample` gives the arguments of a small real `predict`.
-    `governed` tasks have a governance report.
+    `governed` tasks have a governance report; `line` says how a task runs on units as they arrive, where it can.
     """
 
     name: str
@@ -46,6 +67,7 @@ class Task:
     pipeline: Callable[[], type[Pipeline]]
     sample: Callable[[], Mapping[str, str | Path]] | None = None
     governed: bool = False
+    line: Running | None = None
 
     def __post_init__(self) -> None:
         unknown = {name for subset in self.minimum for name in subset} - set(self.modality_names)
@@ -137,3 +159,15 @@ def governed(task: Task) -> Task:
         known = ", ".join(each.name for each in tasks().values() if each.governed)
         raise InputError(f"{task.name} has no governance report: tasks with one are {known or 'none'}")
     return task
+
+
+def running(task: Task) -> Running:
+    """How the task runs as a line.
+
+    Raises:
+        InputError: it does not; the sentence names those that do.
+    """
+    if task.line is None:
+        known = ", ".join(each.name for each in tasks().values() if each.line is not None)
+        raise InputError(f"{task.name} does not run as a line: tasks that do are {known or 'none'}")
+    return task.line

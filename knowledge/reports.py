@@ -57,7 +57,7 @@ class Section:
 
     heading: str
     claims: tuple[Claim, ...] = ()
-    figures: tuple[Figure, ...] = ()
+    figures: Sequence[Figure] = ()  # may be drawn when it is first read
     tables: tuple[Rows, ...] = ()
     notes: tuple[str, ...] = ()
     parts: tuple[Section, ...] = ()

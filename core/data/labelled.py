@@ -24,12 +24,16 @@ OWN = ("id", "label", "group")
 
 @dataclass(frozen=True, kw_only=True)
 class Labelled:
-    """One record by modality, its label's number, and the group that must stay on one side of a split."""
+    """One record by modality, its label's number, and the group that must stay on one side of a split.
+
+    `source` is shared by records that were made of one: together they count as one observation ("" stands for `id`).
+    """
 
     id: str
     record: Mapping[str, Any]
     label: int
     group: str
+    source: str = ""
 
 
 def read_labelled(

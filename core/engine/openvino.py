@@ -5,6 +5,7 @@ Its own default on processors with AMX is bfloat16; here the precision is always
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any, final
 
@@ -55,6 +56,33 @@ class OpenVino(Engine):
         except RuntimeError as error:
             raise FormatError(f"OpenVINO refuses these inputs: {_first(error)}") from error
         return tuple(np.array(found[port]) for port in self._from)
+
+
+def compile_module(module: Any, example: Any, *, precision: str = "f32", threads: int | None = None) -> Any:
+    """A torch module of one input and one output, compiled in memory for any height and width.
+
+    `example` is a tensor `[batch, channel, height, width]`; the answer takes and gives an array of that layout.
+    """
+    import warnings
+
+    openvino: Any = require("openvino", "openvino", "the engine openvino")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tracing warns of what it fixes; parity is tested
+        model = openvino.convert_model(module, example_input=example)
+    batch, channel = example.shape[:2]
+    model.reshape([batch, channel, -1, -1])
+    settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+    if threads is not None:
+        settings["INFERENCE_NUM_THREADS"] = threads
+    request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
+
+    turn = threading.Lock()  # a request serves one caller at a time
+
+    def run(array: Array) -> Array:
+        with turn:
+            return np.array(request.infer([array], share_inputs=True)[0])
+
+    return run
 
 
 def save_ir(source: Path, target: Path) -> None:

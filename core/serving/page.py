@@ -17,9 +17,15 @@ from ..errors import FormatError, UnknownName
 from .app import refusal
 from .held import Closed, Held
 
+FACE = Path(__file__).parent / "face"  # the look and the small scripts that all pages share
+SHARED = {"base.css": "text/css", "drawing.js": "text/javascript", "asking.js": "text/javascript"}
+
 
 def add_page(app: FastAPI, folder: Path, files: Mapping[str, str], *, policy: str) -> None:
-    """`index.html` of the folder at the root, under that content security policy, and `files` (media type by name)."""
+    """`index.html` of the folder at the root, under that content security policy, and `files` (media type by name).
+
+    What all pages share (`SHARED`) is served beside them.
+    """
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     async def root() -> Response:
@@ -28,9 +34,10 @@ def add_page(app: FastAPI, folder: Path, files: Mapping[str, str], *, policy: st
 
     @app.get("/page/{name}", include_in_schema=False)
     async def part(name: str) -> Response:
-        if name not in files:
+        if name not in files and name not in SHARED:
             raise UnknownName("file of the page", name, files)
-        return FileResponse(folder / name, media_type=files[name], headers={"cache-control": "no-cache"})
+        place, kind = (folder, files[name]) if name in files else (FACE, SHARED[name])
+        return FileResponse(place / name, media_type=kind, headers={"cache-control": "no-cache"})
 
 
 def add_held(app: FastAPI, held: Held[Any]) -> None:

@@ -15,6 +15,6 @@ def test_a_task_that_is_governed_has_a_report_of_its_own(name):
 def test_finance_has_governed_tasks_and_others_are_refused_by_naming_them():
     assert governed(find("finance/fraud")).name == "finance/fraud"
     with pytest.raises(
-        InputError, match=r"finance/assistant has no governance report: tasks with one are .*finance/fraud"
+        InputError, match=r"medical/nodules has no governance report: tasks with one are .*finance/fraud"
     ):
-        governed(find("finance/assistant"))
+        governed(find("medical/nodules"))

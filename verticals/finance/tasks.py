@@ -149,6 +149,7 @@ notes = Task(
     minimum=(("filing",),),
     pipeline=_notes,
     sample=_filing,
+    governed=True,
 )
 
 

@@ -72,10 +72,11 @@ class Nominal:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Photo:
-    """Pixels in 0..1, and what was noticed about them."""
+    """Pixels in 0..1, and what was noticed about them; `refused` says why they cannot be judged, if so."""
 
     image: Image
     notes: tuple[str, ...] = ()
+    refused: str = ""
 
     @property
     def pixels(self) -> Array:
@@ -84,10 +85,11 @@ class Photo:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sound:
-    """A recording at the rate the inspector listens at."""
+    """A recording at the rate the inspector listens at; `refused` says why it cannot be judged, if so."""
 
     wave: Waveform
     notes: tuple[str, ...] = ()
+    refused: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

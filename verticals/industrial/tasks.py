@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ...core.vertical import Modality, Task
+from ...core.vertical import Modality, Running, Task
+from .line.options import OPTIONS as LINE
 
 if TYPE_CHECKING:
     from .inspection.pipeline import InspectionPipeline
+    from .maintenance.pipeline import MaintenancePipeline
 
 
 def _inspection() -> type[InspectionPipeline]:
     from .inspection.pipeline import InspectionPipeline
 
     return InspectionPipeline
+
+
+def _line() -> Callable[[Path | None, Path, Mapping[str, Any]], dict[str, Any]]:
+    from .line.command import run
+
+    return run
 
 
 def _sample() -> Mapping[str, str | Path]:
@@ -41,4 +49,35 @@ inspection = Task(
     minimum=(("scan", "nominal"), ("image",), ("sound",)),
     pipeline=_inspection,
     sample=_sample,
+    line=Running(options=LINE, start=_line),
+)
+
+
+def _maintenance() -> type[MaintenancePipeline]:
+    from .maintenance.pipeline import MaintenancePipeline
+
+    return MaintenancePipeline
+
+
+def _machine() -> Mapping[str, str | Path]:
+    folder = Path(__file__).parents[2] / "samples" / "industrial" / "maintenance"
+    return {
+        "sensors": folder / "sensors.txt",
+        "vibration": folder / "vibration.wav",
+        "machine": folder / "machine.json",
+    }
+
+
+maintenance = Task(
+    name="industrial/maintenance",
+    summary="Say how long a machine lasts and what is wrong, from its sensors and its vibration",
+    answer="remaining life with an interval, health index, bearing fault, and whether to act, to plan or to run on",
+    modalities=(
+        Modality(name="sensors", noun="series", takes="C-MAPSS text, CSV or Parquet, one row a cycle, of one machine"),
+        Modality(name="vibration", noun="waveform", takes="WAV or FLAC, 12 kHz or more, a second or longer"),
+        Modality(name="machine", noun="table", takes="JSON or CSV: rpm, balls, ball_mm, pitch_mm, contact_deg, age"),
+    ),
+    minimum=(("sensors",), ("vibration",)),
+    pipeline=_maintenance,
+    sample=_machine,
 )

@@ -93,3 +93,20 @@ def test_a_modality_without_that_column_is_refused() -> None:
     )
     with pytest.raises(ConfigError, match="load has no such number"):
         build(config)
+
+
+def test_the_guard_keeps_the_start_where_few_units_speak_for_a_change() -> None:
+    def chosen_residual(groups: torch.Tensor | None) -> float:
+        built, generator = model(), numpy_generator(0, "few")
+        scores = np.repeat(generator.normal(size=(6, 2)) * 2, 12, axis=0)  # six units, each recombined twelve times
+        batch = built.collate(rows(*map(tuple, scores)))
+        drawn = generator.random(6) < 1 / (1 + np.exp(-scores[::12].max(axis=1)))
+        labels = torch.from_numpy(np.repeat(drawn, 12)).long()
+        with torch.no_grad():  # experts that lean by chance, a little to the side of these six
+            for name, parameter in built.experts.named_parameters():
+                parameter.add_(0.3 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(len(name))))
+        found = guard(built, [Labelled(batch, {"label": labels}, None, groups)])
+        return max(max(each.choice.powers) + each.choice.residual for each in found)
+
+    assert chosen_residual(None) > 0
+    assert chosen_residual(torch.arange(6).repeat_interleave(12)) == 0

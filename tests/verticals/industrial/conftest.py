@@ -30,8 +30,8 @@ def good(plate):
 
 @pytest.fixture(scope="session")
 def bad(plate):
-    kinds = ("missing", "scratch", "outer_race", "bulge")
-    return units(plate, Batch(good=0, bad=4, kinds=kinds, severity=(0.9, 1.0)), seed=4)
+    kinds = ("missing", "stain", "outer_race", "bulge")
+    return units(plate, Batch(good=0, bad=4, kinds=kinds, severity=(25.0,)), seed=4)
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from .transcript import read_transcript
 
 if TYPE_CHECKING:
     from ....core.export.program import Program
+    from ....core.governance import Governance
 
 CHANGES = 0.4  # probability from which a turn may begin another topic
 NO_ENCODER = (
@@ -134,6 +135,11 @@ class AssistantPipeline(Pipeline):
 
         heads, settings, card = fitted(self.reader, read_queries(data, split="train"), options, data=data)
         return type(self)(Reader(heads, settings), card)
+
+    def govern_on(self, data: Path | None, *, groups: tuple[str, ...], seed: int) -> Governance:
+        from ..governance.assistant.report import govern
+
+        return govern(self.reader, self.card, checkpoint=self.model, data=data, groups=groups, seed=seed)
 
     def program(self) -> Program:
         from .program import program_of

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from ....core import digest
 from ....core.checkpoint import Checkpoint
 from ....core.config import from_plain, to_plain
 from ....core.pipeline import Answered, FitOptions, Pipeline
@@ -35,6 +36,7 @@ from .typologies.rule import Firing
 
 if TYPE_CHECKING:
     from ....core.export.program import Program
+    from ....core.governance import Governance
 
 READERS = {"payments": read_payments, "entities": read_entities, "lists": read_lists, "dossier": read_documents}
 NEED_LISTS = ("GEO", "SANCTION", "PEP", "TBML", "TF")
@@ -140,7 +142,13 @@ class CompliancePipeline(Pipeline):
         from .sources import sources_in
 
         ranker, card = fitted(self.ranker, sources_in(data), options)
+        card["data_sha256"] = digest.of_file(data)
         return type(self)(ranker, card)
+
+    def govern_on(self, data: Path | None, *, groups: tuple[str, ...], seed: int) -> Governance:
+        from ..governance.compliance.report import govern
+
+        return govern(self.ranker, self.card, checkpoint=self.model, data=data, groups=groups, seed=seed)
 
     def program(self) -> Program:
         """The network over an alert's evidence: what it adds to the trees' log-odds."""

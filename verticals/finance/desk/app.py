@@ -35,7 +35,7 @@ from .sessions import Desks
 PAGE = Path(__file__).parent / "page"
 FILES = {
     "desk.css": "text/css",
-    **{f"{name}.js": "text/javascript" for name in ("drawing", "desk", "stream", "market", "compliance", "notes")},
+    **{f"{name}.js": "text/javascript" for name in ("desk", "stream", "market", "compliance", "notes")},
 }
 POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'"
 

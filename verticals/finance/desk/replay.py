@@ -20,8 +20,9 @@ from ....core.result import plain
 from ....core.types import Array
 from ..fraud.answers import Judged, moment
 from ..fraud.pipeline import FraudPipeline
-from ..fraud.records import DAY, CardEvents
-from ..fraud.scoring import Action, Budget, Costs
+from ..fraud.recent import Recent
+from ..fraud.records import CardEvents
+from ..fraud.scoring import Action, Costs
 from ..fraud.sources import Payments
 from ..fraud.stream import Event, Stream, events_of, features_of
 
@@ -52,10 +53,10 @@ class Replay:
         """
         self.pipeline, self.payments, self.history = pipeline, payments, history
         self.events, self.lock = payments.events, threading.Lock()
-        self.stream = Stream()
+        self.stream, self.recent = Stream(pipeline.fitted.sequence), Recent(PAST)
         for card, account in (payments.events.account or {}).items():
             self.stream.meet(card, account)
-        self.past = _warmed(pipeline, self.stream, payments, history)
+        self.past = _warmed(pipeline, self.stream, self.recent, payments, history)
         for id, fraud, known_at in _known(payments):
             self.stream.label(id, fraud, known_at)
         count = len(self.events)
@@ -66,8 +67,7 @@ class Replay:
         self.alerts: dict[int, Judged] = {}
         self.decided: dict[int, Decided] = {}
         self.index: dict[str, int] = {}
-        self.budget: Budget | None = None
-        self._today, self._reviewed = -1, 0
+        self.budget: int | None = None
         self._coming: Iterator[Event] = events_of(self.events)
         self.decide_by(None, None)
 
@@ -81,13 +81,11 @@ class Replay:
             InputError: a budget without enough past scores, or below one a day.
         """
         with self.lock:
-            budget = None
-            if alerts is not None:
-                scores, days = self._scores_so_far()
-                if len(scores) < LEAST:
-                    raise InputError(f"a budget needs {LEAST} past scores for its threshold, there are {len(scores)}")
-                budget = Budget.of(alerts, scores, days)
-            self.judge, self.budget = self.pipeline.deciding(costs=costs, alerts=alerts), budget
+            if alerts is not None and alerts < 1:
+                raise InputError(f"a budget is at least one alert a day, got {alerts}")
+            if alerts is not None and (known := len(self.recent.scores)) < LEAST:
+                raise InputError(f"a budget needs {LEAST} past scores for its threshold, there are {known}")
+            self.judge, self.budget = self.pipeline.deciding(costs=costs, alerts=alerts), alerts
 
     def step(self, count: int) -> int:
         """Score the next payments, at most so many; the position then."""
@@ -138,7 +136,8 @@ class Replay:
             return {
                 "count": len(self), "position": self.position, "latency_ms": self._latency(),
                 "now": moment(self.stream.now) if np.isfinite(self.stream.now) else "",
-                "policy": self.judge._policy(), "threshold": self.budget.threshold if self.budget else None,
+                "policy": self.judge._policy(),
+                "threshold": self.recent.threshold(self.budget) if self.budget else None,
                 "open": len(queue), "at_stake": sum(each.expected_loss for each in queue),
                 "queue": [self._alert(each) for each in queue[:QUEUE]],
                 "decided": [
@@ -183,8 +182,10 @@ class Replay:
         """What `predict` does for a row of its file, on the state as it stands."""
         model, row = self.judge.fitted, self.position
         started = np.array([time.perf_counter(), time.thread_time()])
-        features = model.rows(np.array([self.stream.update(event)], np.float32))
+        values = self.stream.update(event)
+        features = model.rows(np.array([values], np.float32))
         interval = model.calibration.interval(float(model.logits(features)[0]))
+        self.recent.add(event, values)
         decision = self._decide(interval.value, event)
         if decision != "approve":
             self.alerts[row] = Judged(
@@ -199,26 +200,13 @@ class Replay:
         self.position = row + 1
 
     def _decide(self, score: float, event: Event) -> Action:
-        """By the costs, or by the budget: who is above its threshold is reviewed until the day's alerts are spent."""
+        """By the costs, or by the budget, as a served stream spends it."""
         if self.budget is None:
+            self.recent.score(event.id, score)
             return self.judge.settings.costs.decide(score, event.amount)
-        day = int(event.time // DAY)
-        if day != self._today:
-            self._today, self._reviewed = day, 0
-        if self._reviewed >= self.budget.alerts:
-            return "approve"
-        action = self.budget.decide(np.array([score]), np.array([day]))[0]
-        self._reviewed += action == "review"
+        action = self.recent.within(event.id, score, self.budget)
+        self.recent.decide(event.id, action)
         return action
-
-    def _scores_so_far(self) -> tuple[Array, float]:
-        """Every score there is, of the history and of the stream, and over how many days."""
-        past = self.past.scores if self.past is not None else np.zeros(0)
-        times = [self.events.time[: self.position]]
-        times += [self.past.events.time] if self.past is not None else []
-        whole = np.concatenate(times)
-        days = max((whole.max() - whole.min()) / DAY, 1.0) if len(whole) else 1.0
-        return np.concatenate([past, self.scores[: self.position]]), days
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -239,8 +227,10 @@ class Past:
         }  # fmt: skip
 
 
-def _warmed(pipeline: FraudPipeline, stream: Stream, payments: Payments, history: Payments | None) -> Past | None:
-    """Run the history through the stream."""
+def _warmed(
+    pipeline: FraudPipeline, stream: Stream, recent: Recent, payments: Payments, history: Payments | None
+) -> Past | None:
+    """Run the history through the stream; the latest of it are scored."""
     if history is None:
         return None
     if history.events.time[-1] > payments.events.time[0]:
@@ -253,8 +243,12 @@ def _warmed(pipeline: FraudPipeline, stream: Stream, payments: Payments, history
     logits = model.logits(model.rows(features))
     intervals = {logit: model.calibration.interval(logit) for logit in set(logits.tolist())}
     spans = [intervals[logit] for logit in logits.tolist()]
+    events = history.events[slice(max(0, len(history.events) - PAST), len(history.events))]
+    for event, values, span in zip(events_of(events), features, spans, strict=True):
+        recent.add(event, values.tolist())
+        recent.score(event.id, span.value)
     return Past(
-        events=history.events[slice(max(0, len(history.events) - PAST), len(history.events))],
+        events=events,
         scores=np.array([each.value for each in spans]),
         low=np.array([each.low for each in spans]),
         high=np.array([each.high for each in spans]),

@@ -14,7 +14,7 @@ import numpy as np
 from ....core.errors import FormatError
 from ....core.types import Array
 from .journal import Journal
-from .records import DAY, Account, CardEvents, Labels
+from .records import Account, CardEvents, Labels
 from .scoring import Action
 from .sequence import Residual
 from .sources import Told
@@ -65,13 +65,11 @@ class Live:
             self.journal.meet(card, account)
 
     def decide(self, events: CardEvents, scores: Array, alerts: int) -> tuple[Action, ...]:
-        """Reviews up to a budget a day, the threshold that of the latest payments; what was decided once stands."""
+        """Reviews up to a budget a day (recent.py has the rule); what was decided once stands."""
         recent, actions = self.journal.recent, []
-        for id, time, score in zip(events.id.tolist(), events.time.tolist(), scores.tolist(), strict=True):
+        for id, score in zip(events.id.tolist(), scores.tolist(), strict=True):
             if id not in recent.decided:
-                recent.scores[id] = score
-                free = recent.reviews.get(int(time // DAY), 0) < alerts
-                self.journal.decide(id, "review" if free and score >= recent.threshold(alerts) else "approve")
+                self.journal.decide(id, recent.within(id, score, alerts))
             actions.append(cast(Action, recent.decided[id]))
         return tuple(actions)
 

@@ -104,7 +104,8 @@ class FraudPipeline(Pipeline):
         if ids:
             rows = self.fitted.rows(np.array([recent.answers[id].values for id in ids]))
             scores = self.fitted.calibration.probabilities(self.fitted.logits(rows))
-            recent.scores = dict(zip(ids, scores.tolist(), strict=True))
+            for id, score in zip(ids, scores.tolist(), strict=True):
+                recent.score(id, score)
         return other
 
     def _with(self, settings: Settings) -> Self:

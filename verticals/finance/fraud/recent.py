@@ -1,11 +1,14 @@
-"""The latest payments of a served stream with the features they had and what was decided, so that a payment which is
-sent again gets the answer it had and is not counted again. It knows nothing of files and of models.
+"""The latest payments of a stream with the features they had and what was decided, so that a payment which is sent
+again gets the answer it had and is not counted again; and how a budget of alerts is spent, one payment at a time.
+
+It knows nothing of files and of models.
 """
 
 from __future__ import annotations
 
 import json
 from array import array
+from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -15,6 +18,7 @@ import numpy as np
 from ....core.errors import FormatError
 from ....core.types import Array
 from .records import DAY
+from .scoring import Action
 from .stream import NAMES, Event
 
 KEPT = 20_000  # payments
@@ -28,12 +32,13 @@ class Answer(NamedTuple):
 
 
 class Recent:
-    """`score` and `decided` are by id, of payments that have one; `reviews` counts the reviews of a day."""
+    """`scores` and `decided` are by id, of payments that have one; `reviews` counts the reviews of a day."""
 
     def __init__(self, kept: int = KEPT) -> None:
         self.kept = kept
         self.answers: OrderedDict[str, Answer] = OrderedDict()
         self.scores: dict[str, float] = {}
+        self._ranked: list[float] = []  # the same scores, lowest first
         self.decided: dict[str, str] = {}
         self.reviews: dict[int, int] = {}
 
@@ -42,8 +47,24 @@ class Recent:
         self.answers[event.id] = Answer(event, array("f", values))
         if len(self.answers) > self.kept:
             id, _ = self.answers.popitem(last=False)
-            self.scores.pop(id, None)
+            self._forget(id)
             self.decided.pop(id, None)
+
+    def score(self, id: str, score: float) -> None:
+        """What a payment that is kept was given; once more where it was given another."""
+        self._forget(id)
+        if id in self.answers:
+            self.scores[id] = score
+            insort(self._ranked, score)
+
+    def within(self, id: str, score: float, alerts: int) -> Action:
+        """The rule of a budget: review while the day has some left, above the threshold of the latest payments, this
+        one among them.
+        """
+        self.score(id, score)
+        day = int(self.answers[id].event.time // DAY)
+        free = self.reviews.get(day, 0) < alerts
+        return "review" if free and score >= self.threshold(alerts) else "approve"
 
     def decide(self, id: str, action: str) -> None:
         """What was decided of a payment, once."""
@@ -79,9 +100,12 @@ class Recent:
             return 0.0
         first, last = next(iter(self.answers.values())), next(reversed(self.answers.values()))
         days = max((last.event.time - first.event.time) / DAY, 1.0)
-        wanted = min(int(alerts * days), len(self.scores))
-        scores = np.fromiter(self.scores.values(), float, len(self.scores))
-        return float(np.partition(scores, len(scores) - wanted)[len(scores) - wanted])
+        return self._ranked[-min(int(alerts * days), len(self._ranked))]
+
+    def _forget(self, id: str) -> None:
+        score = self.scores.pop(id, None)
+        if score is not None:
+            del self._ranked[bisect_left(self._ranked, score)]
 
     def pack(self) -> dict[str, Array]:
         """Every array by name, for a snapshot."""

@@ -5,13 +5,13 @@ It knows nothing of which groups a law protects: columns are named by the user.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 
 import numpy as np
 
-from ....core.errors import FormatError
+from ....core.errors import FormatError, InputError
 from ....core.governance import Expectation
 from ....core.result import Interval
 from ....core.trust.fairness import FAIR, Group, by_group, unlike
@@ -25,6 +25,7 @@ MOST = 8  # different values, above which numbers are cut into ranges
 AGES = (30.0, 45.0, 60.0)
 UNSAID = "not said"
 EXPECTED = "The decision errs alike for groups"
+HEADING = "Fairness by group"
 
 
 def grouped(name: str, values: Array) -> Array:
@@ -57,13 +58,8 @@ def fairness(
     seed: int,
 ) -> Chapter:
     """Every column's groups against its largest; `words` are the decision and the outcome: ("stopped", "fraud")."""
-    heading = "Fairness by group"
     if not columns:
-        why = "no column of groups was named: give --groups sex,age (columns of the data)"
-        return Chapter(
-            heading=heading, facts={"groups": {}}, notes=(f"Not run: {why}.",),
-            expects=(expect(CHAPTER, EXPECTED, "nothing", None, why),),
-        )  # fmt: skip
+        return without_groups("no column of groups was named: give --groups sex,age (columns of the data)")
     found, refused = {}, {}
     for name, values in columns.items():
         try:
@@ -71,19 +67,33 @@ def fairness(
         except FormatError as error:
             refused[name] = str(error)
     return Chapter(
-        heading=heading,
+        heading=HEADING,
         facts={"groups": {name: [asdict(each) for each in groups] for name, groups in found.items()},
                "refused": refused, "decision": words[0], "outcome": words[1]},
         tables=tuple(group_table(name, groups, words) for name, groups in found.items()),
         notes=(
             f"Ratios are against the first group of each table, with 95 % intervals"
-            f"{' that redraw whole cards' if clusters is not None else ''}. A ratio counts as unequal outside"
+            f"{' that redraw whole holders' if clusters is not None else ''}. A ratio counts as unequal outside"
             f" {FAIR[0]} to {FAIR[1]} (the four-fifths convention) where its interval leaves out 1. That a column is no"
             " input does not make a decision fair; that base rates differ does not make it unfair.",
             *(f"{name}: {why}" for name, why in refused.items()),
         ),
         expects=_expects(found, refused),
     )  # fmt: skip
+
+
+def without_groups(why: str) -> Chapter:
+    """The chapter where there is nobody to compare, and why."""
+    return Chapter(
+        heading=HEADING, facts={"groups": {}}, notes=(f"Not run: {why}.",),
+        expects=(expect(CHAPTER, EXPECTED, "nothing", None, why),),
+    )  # fmt: skip
+
+
+def refuse_groups(task: str, groups: Sequence[str], what: str) -> None:
+    """Raises InputError where groups are named for a task whose data are of nobody."""
+    if groups:
+        raise InputError(f"{task} judges {what}, which have no groups of people: leave out --groups")
 
 
 def group_table(name: str, groups: tuple[Group, ...], words: tuple[str, str]) -> Rows:

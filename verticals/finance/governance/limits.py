@@ -33,6 +33,32 @@ KNOWN = {
         "The warning of falls is hardly better than last month's volatility.",
         "The weights that ship do not listen to news.",
     ),
+    "finance/compliance": (
+        "The ranker that ships learnt from this house's simulator and from nothing else; its probabilities are of such"
+        " worlds. Fit it on alerts that your bank has decided.",
+        "What no rule sees is in no alert: the ranker orders, it finds nothing.",
+        "Parameters of rules are defaults of ours; clauses are told in our words and are no legal text.",
+        "Names are compared in Latin script and five transliterations; a list is as good as its last update.",
+        "Other banks' payments are not seen: an account there is known only by what it pays or takes here.",
+        "A rule that hangs on links (bodies without owners, shared identities) is dated by its links or last payment.",
+        "That most alerts read are decided and the others never are (selective labels) is not corrected for.",
+    ),
+    "finance/notes": (
+        "A note says what five forms of sentence can say of a table; it judges nothing and gives no advice.",
+        "Tables are read from HTML, CSV or JSON, not from scans; merged cells beyond a header are not understood.",
+        "An answer may be the right sum of the wrong cells: its cells are cited, and its confidence is no promise.",
+        "Text is held against tables only where a sentence names one row, one year and one amount.",
+        "The scorer that ships learnt from questions of one published set; other wording is answered worse.",
+        "Out-of-table arithmetic (several tables, per-share adjustments, currencies) is not done.",
+    ),
+    "finance/assistant": (
+        "English only; 77 intents of one published set; other banks' customers ask for other things.",
+        "Out of scope is told by how unlike a message is to what was learnt: a near miss is answered as if in scope.",
+        "An answer is the page's sentences, whole: it is as right as the page.",
+        "The state of a dialogue is kept by patterns: cards, amounts, dates, countries and shops.",
+        "Without the extra `text` words alone are read, which is less accurate; the answer says so.",
+        "It identifies nobody and moves no money: what asks for that is handed over.",
+    ),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from .findings import findings_of
 from .grammar import claim_of
 from .grounding import ground
 from .metric import score
-from .planting import plant
+from .planting import KINDS, plant
 from .records import Answer, Cell, Filing
 from .scorer import Scorer, answered
 from .spans import sentences_of
@@ -181,26 +181,49 @@ def _has(cells: Sequence[Cell], value: float) -> bool:
     return any(abs(abs(cell.value) - value) < 1e-6 for cell in cells)
 
 
-def planted(filings: Sequence[Filing], *, seed: int) -> dict[str, float]:
-    """Every sentence of every note, as it is and with one thing changed: how many hold, how many changes are caught."""
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """Sentences of notes held against their filings: how many there are and hold; by kind of change, planted and
+    caught."""
+
+    said: int
+    held: int
+    changes: Mapping[str, tuple[int, int]]
+
+    @property
+    def planted(self) -> int:
+        return sum(planted for planted, _ in self.changes.values())
+
+    @property
+    def caught(self) -> int:
+        return sum(caught for _, caught in self.changes.values())
+
+
+def tried(filings: Sequence[Filing], *, seed: int) -> Tried:
+    """Every sentence of every note, as it is and with one thing changed."""
     generator = numpy_generator(seed, "planted contradictions")
-    said, held, caught, changed = 0, 0, 0, 0
+    said, held, changes = 0, 0, dict.fromkeys(KINDS, (0, 0))
     for filing in filings:
         findings = findings_of(filing)
         for finding in findings:
-            sentence = claim_of(finding, filing).sentence()
             said += 1
-            held += not faults(sentence, filing)
-            for _, other in plant(finding, filing, findings, generator):
-                changed += 1
-                caught += bool(faults(other, filing))
-    if not said:
+            held += not faults(claim_of(finding, filing).sentence(), filing)
+            for kind, other in plant(finding, filing, findings, generator):
+                changed, caught = changes[kind]
+                changes[kind] = changed + 1, caught + bool(faults(other, filing))
+    return Tried(said=said, held=held, changes=changes)
+
+
+def planted(filings: Sequence[Filing], *, seed: int) -> dict[str, float]:
+    """How many sentences hold as they are, and how many changes are caught."""
+    found = tried(filings, seed=seed)
+    if not found.said:
         return {}
     return {
-        "claims": float(said),
-        "unsupported_claim_rate": 1 - held / said,
-        "contradictions_planted": float(changed),
-        "contradictions_caught": caught / changed if changed else 1.0,
+        "claims": float(found.said),
+        "unsupported_claim_rate": 1 - found.held / found.said,
+        "contradictions_planted": float(found.planted),
+        "contradictions_caught": found.caught / found.planted if found.planted else 1.0,
     }
 
 

@@ -26,6 +26,7 @@ from .scorer import Scorer, answered, tensors_of
 
 if TYPE_CHECKING:
     from ....core.export.program import Program
+    from ....core.governance import Governance
 
 QUESTIONS = 40
 RECIPES = ("tatqa",)
@@ -149,6 +150,11 @@ class NotesPipeline(Pipeline):
             "outputs": "a note whose claims cite cells; answers with the program they were computed by",
         }
         return type(self)(fit(lessons), card)
+
+    def govern_on(self, data: Path | None, *, groups: tuple[str, ...], seed: int) -> Governance:
+        from ..governance.notes.report import govern
+
+        return govern(self.scorer, self.card, checkpoint=self.model, data=data, groups=groups, seed=seed)
 
     def program(self) -> Program:
         from .program import program_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import torch
@@ -38,15 +38,20 @@ class PatchMemory:
         return self.maps([photo])[0]
 
     def maps(self, photos: Sequence[Photo]) -> list[Array]:
-        bank = torch.from_numpy(np.asarray(self.bank, np.float32))
-        squares = (bank**2).sum(dim=1)
+        bank, squares = self._ready
         found = []
         for photo in photos:
             patches, grid = features(photo, self.origin)
-            nearest = (patches**2).sum(dim=1, keepdim=True) - 2 * patches @ bank.T + squares
-            distance = nearest.min(dim=1).values.clamp(min=0).sqrt().view(1, 1, *grid)
+            nearest = torch.addmm(squares, patches, bank, alpha=-2).min(dim=1).values + (patches**2).sum(dim=1)
+            distance = nearest.clamp(min=0).sqrt().view(1, 1, *grid)
             found.append(_smooth(distance, photo.pixels.shape[:2]))
         return found
+
+    @cached_property
+    def _ready(self) -> tuple[Tensor, Tensor]:
+        """The bank `[channel, patch]` and its squared lengths `[patch]`, made once and not for each request."""
+        bank = torch.from_numpy(np.asarray(self.bank, np.float32))
+        return bank.T.contiguous(), (bank**2).sum(dim=1)
 
 
 def fit_patches(photos: Iterable[Photo], *, size: int, seed: int, origin: str = "imagenet") -> PatchMemory:

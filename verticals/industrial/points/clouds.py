@@ -1,4 +1,4 @@
-"""Reads scans and nominal parts: PLY, STL, OBJ (trimesh), PCD, XYZ, NPZ. Knows files and units, not defects."""
+"""Reads scans and nominal parts: PLY, STL, OBJ (trimesh), PCD, XYZ, NPZ, TIFF. Knows files and units, not defects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from ....core.errors import FileError, FormatError, GeometryError
 from ....core.random import numpy_generator
 from ....core.types import Array, PointCloud
 from ..records import Nominal, Scan
+from .features import nearest
+from .normals import oriented, plane_normals
+from .organised import read_organised
 from .pcd import read_pcd
+from .quality import checked
 
 MESHES = (".ply", ".stl", ".obj", ".off")
 LISTS = (".xyz", ".txt", ".csv", ".asc", ".pts")
@@ -36,14 +40,19 @@ def read_scan(value: Any) -> Scan:
     if not finite.all():
         notes.append(f"{int((~finite).sum())} of {len(points)} points were NaN or infinite and were dropped")
         points = points[finite]
+    own = distinct(points)
+    if len(own) < len(points):
+        notes.append(f"{len(points) - len(own)} of {len(points)} points were exact duplicates and were dropped")
+        points = points[own]
     if len(points) < FEWEST_POINTS:
-        raise FormatError(f"the scan holds {len(points)} finite points: at least {FEWEST_POINTS} are needed")
+        raise FormatError(
+            f"the scan holds {len(points)} finite points in different places: at least {FEWEST_POINTS} are needed"
+        )
     if np.linalg.matrix_rank(points[:: max(1, len(points) // 1000)] - points.mean(axis=0), tol=1e-9) < 2:
         raise GeometryError("the points of the scan lie on one line or in one place: it shows no surface")
     if len(points) > MOST_POINTS:
-        notes.append(f"the scan has {len(points)} points: {MOST_POINTS} of them, drawn evenly, were used")
-        kept = numpy_generator(0, "subsample").choice(len(points), MOST_POINTS, replace=False)
-        points = points[np.sort(kept)]
+        notes.append(f"the scan has {len(points)} points: at most {MOST_POINTS} of them, drawn evenly, were used")
+        points = _drawn(points)
     return Scan(cloud=PointCloud(points=points[morton_order(points)]), notes=tuple(notes))
 
 
@@ -72,11 +81,14 @@ def nominal_of(triangles: Array) -> Nominal:
     cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
     double = np.linalg.norm(cross, axis=1)
     keep = double > 1e-12 * max(float(double.max(initial=0)), 1e-30)
-    triangles, cross, double = triangles[keep], cross[keep], double[keep]
+    triangles, double = triangles[keep], double[keep]
     if not len(triangles):
         raise GeometryError("the nominal part has no triangle with an area: export its surface again")
-    notes: list[str] = []
-    volume = float(np.einsum("ij,ij->i", triangles[:, 0], np.cross(triangles[:, 1], triangles[:, 2])).sum() / 6)
+    triangles, mesh = checked(triangles)
+    cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    notes = list(mesh.notes)
+    inner = triangles - triangles.mean(axis=(0, 1))  # an open surface encloses a volume about its middle only
+    volume = float(np.einsum("ij,ij->i", inner[:, 0], np.cross(inner[:, 1], inner[:, 2])).sum() / 6)
     if volume < 0:
         notes.append("the triangles of the nominal part face inwards: they were turned round")
         triangles, cross = triangles[:, ::-1], -cross
@@ -99,30 +111,49 @@ def nominal_of(triangles: Array) -> Nominal:
 
 
 def nominal_of_cloud(points: Array) -> Nominal:
-    """A measured master instead of a design: normals by local planes, turned outwards from the middle."""
+    """A measured master instead of a design: normals by local planes, turned outwards."""
     points = read_scan(np.asarray(points)).points
     if len(points) > SAMPLES:
         points = points[:: -(-len(points) // SAMPLES)]
-    normals = plane_normals(points)
-    outward = np.einsum("ij,ij->i", normals, points - points.mean(axis=0)) >= 0
-    note = "the nominal part is a cloud: which side of it is outside was guessed from its middle"
+    near = nearest(points, 12)[1]
+    normals = oriented(points, plane_normals(points, near), near)
+    note = "the nominal part is a cloud: which side of it is outside was judged from its points"
     return Nominal(
         triangles=np.zeros((0, 3, 3)),
         samples=points,
-        normals=np.where(outward[:, None], normals, -normals),
+        normals=normals,
         triangle=np.zeros(0, np.int64),
         notes=(note,),
     )
 
 
-def plane_normals(points: Array, neighbours: int = 12) -> Array:
-    """Unit normals `[point, xyz]` of the plane through the nearest neighbours; their sign is arbitrary."""
-    from scipy.spatial import cKDTree
+def distinct(points: Array) -> Array:
+    """Indices of the first of each set of equal points, rising: a stuck scanner writes one place a million times."""
+    bits = np.ascontiguousarray(points + 0.0).view(np.uint64)  # + 0.0 makes -0.0 and 0.0 the same bits
+    with np.errstate(over="ignore"):
+        key = (bits[:, 0] * np.uint64(_ODD[0])) ^ _mixed(bits[:, 1] * np.uint64(_ODD[1]))
+        key = _mixed(key) ^ (bits[:, 2] * np.uint64(_ODD[2]))
+    return np.sort(np.unique(key, return_index=True)[1])
 
-    _, near = cKDTree(points).query(points, k=min(neighbours, len(points)))
-    local = points[near] - points[near].mean(axis=1, keepdims=True)
-    _, vectors = np.linalg.eigh(np.einsum("pki,pkj->pij", local, local))
-    return vectors[:, :, 0]
+
+_ODD = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
+
+
+def _mixed(key: Array) -> Array:
+    """High bits into low ones, so that no two axes can cancel."""
+    return (key ^ (key >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+
+
+def _drawn(points: Array) -> Array:
+    """At most MOST_POINTS: first one a fine cell, so that a dense spot cannot crowd out the rest, then by lot."""
+    from ....core.layers.morton import codes
+
+    fine = float(np.ptp(points, axis=0).max()) / 4096
+    points = points[np.unique(codes(points, cell=fine), return_index=True)[1]]
+    if len(points) <= MOST_POINTS:
+        return points
+    kept = numpy_generator(0, "subsample").choice(len(points), MOST_POINTS, replace=False)
+    return np.asarray(points[np.sort(kept)])
 
 
 def morton_order(points: Array) -> Array:
@@ -158,12 +189,15 @@ def _array(value: Any, what: str) -> Array:
         return nominal_of(triangles).samples if len(triangles) else _columns(points, str(path))
     if suffix == ".pcd":
         return read_pcd(path)
+    if suffix in (".tif", ".tiff"):
+        return read_organised(path)
     if suffix == ".npz":
         return _npz(path)
     if suffix in LISTS:
         return _listed(path)
     raise FormatError(
-        f"{path}: a {what} is read from PLY, PCD, STL, OBJ, XYZ or NPZ, not from {suffix or 'a file without suffix'}"
+        f"{path}: a {what} is read from PLY, PCD, STL, OBJ, XYZ, NPZ or TIFF, "
+        f"not from {suffix or 'a file without suffix'}"
     )
 
 

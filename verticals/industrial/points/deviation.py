@@ -16,6 +16,8 @@ from ..records import Defect, Nominal
 
 NEIGHBOURS = 13
 CANDIDATES = 4  # nearest samples whose triangles are searched for the nearest point of the surface
+AVERAGED = 30_000  # places at which neighbours are averaged; a denser scan takes the average of the nearest place
+WORKERS = 2  # threads of a k-d tree query: the answer does not depend on them
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,11 +47,10 @@ def measure(points: Array, nominal: Nominal, expected: Array | None = None) -> D
     the scan surrounds it and yet leaves it out.
     """
     raw = signed_distance(points, nominal)
-    cloud = cKDTree(points)
-    near_distance, near = cloud.query(points, k=min(NEIGHBOURS, len(points)))
-    spacing = max(float(np.median(near_distance[:, 1:4])) if near_distance.shape[1] > 4 else nominal.spacing, 1e-9)
+    cloud = cKDTree(points, leafsize=32, balanced_tree=False, compact_nodes=False)
     bounded = np.clip(raw, -3 * nominal.size, 3 * nominal.size)
-    local = _robust_mean(bounded[near])
+    local, spacing = _averaged(cloud, points, bounded)
+    spacing = max(spacing if len(points) > 4 else nominal.spacing, 1e-9)
     covered = coverage(cloud, nominal, spacing)
     if expected is None:
         uncovered = ~covered & _surrounded(covered, nominal, spacing)
@@ -67,34 +68,59 @@ def measure(points: Array, nominal: Nominal, expected: Array | None = None) -> D
 
 def coverage(cloud: cKDTree, nominal: Nominal, spacing: float) -> Array:
     """True for each nominal sample with a scanned point within two and a half point spacings."""
-    distance, _ = cloud.query(nominal.samples)
+    distance, _ = cloud.query(nominal.samples, workers=WORKERS)
     return distance < 2.5 * max(spacing, nominal.spacing)
 
 
 def signed_distance(points: Array, nominal: Nominal) -> Array:
     """Distance to the nearest triangle among those of the nearest samples, with the sign of its outward normal."""
-    _, near = nominal.tree.query(points, k=CANDIDATES)
+    near = np.asarray(nominal.tree.query(points, k=CANDIDATES, workers=WORKERS)[1])
     if not len(nominal.triangles):
         return np.einsum("ij,ij->i", points - nominal.samples[near[:, 0]], nominal.normals[near[:, 0]])
-    triangles = nominal.triangles[nominal.triangle[near]]  # [point, candidate, corner, xyz]
-    flat = triangles.reshape(-1, 3, 3)
-    foot = closest_on_triangle(np.repeat(points, CANDIDATES, axis=0), flat).reshape(len(points), CANDIDATES, 3)
-    away = points[:, None] - foot
-    distance = np.linalg.norm(away, axis=2)
+    which = nominal.triangle[near]
+    fresh = np.ones(which.shape, bool)  # on large triangles the nearest samples share one: it is searched once
+    for place in range(1, CANDIDATES):
+        fresh[:, place] = (which[:, place, None] != which[:, :place]).all(axis=1)
+    row, column = np.nonzero(fresh)
+    distance, height = np.full(which.shape, np.inf), np.zeros(which.shape)
+    away = points[row] - nominal.samples[near[row, column]]
+    height[row, column] = np.einsum("ij,ij->i", away, nominal.normals[near[row, column]])
+    distance[row, column] = _to_triangles(points[row], nominal.triangles[which[row, column]], height[row, column])
     best = distance.min(axis=1)
     # On an edge two triangles are equally near: the one that the offset is most along says which side it is.
-    height = np.einsum("pcx,pcx->pc", away, nominal.normals[near])
-    tied = distance <= best[:, None] + 1e-6
-    height = np.where(tied, height, 0.0)
+    height = np.where(distance <= best[:, None] + 1e-6, height, 0.0)
     side = np.take_along_axis(height, np.abs(height).argmax(axis=1)[:, None], axis=1)[:, 0]
     return np.where(side < 0, -best, best)
 
 
-def closest_on_triangle(points: Array, triangles: Array) -> Array:
-    """The point of each triangle `[row, corner, xyz]` nearest to each point `[row, xyz]` (Ericson 2005, 5.1.5)."""
-    import trimesh
+def _to_triangles(points: Array, triangles: Array, height: Array) -> Array:
+    """Unsigned distance of each point to its triangle: its height over the plane, or beside it to the nearest edge."""
+    corner = triangles[:, 0]
+    one, two, away = triangles[:, 1] - corner, triangles[:, 2] - corner, points - corner
+    a, b, c = _dot(one, one), _dot(one, two), _dot(two, two)
+    d, e = _dot(away, one), _dot(away, two)
+    v, w, whole = c * d - b * e, a * e - b * d, a * c - b * b
+    distance = np.abs(height)
+    beside = np.flatnonzero((v < 0) | (w < 0) | (v + w > whole))
+    if len(beside):
+        one, two, away = one[beside], two[beside], away[beside]
+        nearest = _to_edge(away, one, a[beside])
+        nearest = np.minimum(nearest, _to_edge(away, two, c[beside]))
+        third = two - one
+        nearest = np.minimum(nearest, _to_edge(away - one, third, _dot(third, third)))
+        distance[beside] = np.sqrt(nearest)
+    return distance
 
-    return np.asarray(trimesh.triangles.closest_point(triangles, points))
+
+def _to_edge(away: Array, edge: Array, squared: Array) -> Array:
+    """Squared distance of points to an edge that starts at the origin."""
+    share = np.clip(_dot(away, edge) / np.maximum(squared, 1e-30), 0, 1)
+    rest = away - share[:, None] * edge
+    return _dot(rest, rest)
+
+
+def _dot(one: Array, two: Array) -> Array:
+    return np.asarray(np.einsum("ij,ij->i", one, two))
 
 
 def regions(found: Deviation, nominal: Nominal, *, limit: float, least_area: float) -> list[tuple[Defect, Array]]:
@@ -124,6 +150,19 @@ def _defect(points: Array, area: float, worst: float | None, kind: str) -> Defec
     return Defect(modality="scan", centroid_mm=centre, area_mm2=float(area), max_deviation_mm=worst, kind=kind)
 
 
+def _averaged(cloud: cKDTree, points: Array, values: Array) -> tuple[Array, float]:
+    """The robust mean of the values around each point, and the median distance to the three nearest points."""
+    step = -(-len(points) // AVERAGED)
+    places = points[::step]  # in Morton order, so evenly spread
+    away, near = cloud.query(places, k=min(NEIGHBOURS, len(points)), workers=WORKERS)
+    if near.ndim == 1:
+        return values.copy(), 0.0
+    local = _robust_mean(values[near])
+    if step > 1:
+        local = local[cKDTree(places).query(points, workers=WORKERS)[1]]
+    return local, float(np.median(away[:, 1:4]))
+
+
 def _robust_mean(values: Array) -> Array:
     """The mean of each row without its two extremes: one flying point must not make a defect."""
     if values.shape[1] < 5:
@@ -134,7 +173,7 @@ def _robust_mean(values: Array) -> Array:
 def _surrounded(covered: Array, nominal: Nominal, spacing: float) -> Array:
     """Samples of whose wider neighbourhood the scanner met at least two thirds: it could see there."""
     count = min(96, len(nominal.samples))
-    _, near = nominal.tree.query(nominal.samples[~covered], k=count)
+    _, near = nominal.tree.query(nominal.samples[~covered], k=count, workers=WORKERS)
     answer = np.zeros(len(covered), bool)
     answer[~covered] = covered[near].mean(axis=1) > 0.66 if len(near) else False
     return answer

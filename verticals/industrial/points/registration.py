@@ -16,7 +16,9 @@ from ....core.types import Array
 from ..records import Nominal, Scan
 
 LOOSE, KEPT = 0.98, 0.9  # share of the points that the fit trusts, first (holes and edges fix the turn) and last
-COARSE, FINE = 300, 3_000  # points of the scan used to compare starts, and to fit
+COARSE, MIDDLE, FINE = 300, 600, 3_000  # points of the scan used to compare starts, to sweep turns, and to fit
+ALIKE = 0.2  # log of the ratio of two spreads below which the axes may be one another's, or any between them
+SWEPT, FOLLOWED = 120, 4  # turns tried about an axis of near symmetry, and how many dips are followed
 STARTS = 5  # starts that are followed to the end
 REACH = 0.02  # of the part's size: a point farther off the surface counts as this far
 
@@ -29,6 +31,7 @@ class Pose:
     residual: float  # trimmed root mean square distance to the tangent planes, mm
     overlap: float  # share of the scan's points within three residuals (at least two sample spacings) of the part
     starts: int
+    fit: float = float("nan")  # mean distance to the surface, each point's bounded: to compare poses with, mm
 
     def apply(self, points: Array) -> Array:
         return points @ self.matrix[:3, :3].T + self.matrix[:3, 3]
@@ -50,14 +53,47 @@ def register(scan: Scan, nominal: Nominal) -> Pose:
         if len(lowest) == 2 and lowest[1] < 1.02 * lowest[0]:
             break  # two starts came to the same, or to symmetric, poses
     best = min(found, key=lambda each: each[0])[1]
-    best = _fit(best, fine, nominal, rounds=80)
+    best = _fit(_swept(best, scan.points, nominal), fine, nominal, rounds=80)
     best = _fit(best, fine, nominal, rounds=10, kept=KEPT)
     distance, nearest = nominal.tree.query(_move(best, fine))
     away = np.einsum("ij,ij->i", _move(best, fine) - nominal.samples[nearest], nominal.normals[nearest])
     trusted = np.sort(np.abs(away))[: int(KEPT * len(away))]
     residual = float(np.sqrt((trusted**2).mean()))
     near = max(3 * residual, 2 * nominal.spacing)
-    return Pose(matrix=best, residual=residual, overlap=float((distance < near).mean()), starts=len(starts))
+    return Pose(
+        matrix=best,
+        residual=residual,
+        overlap=float((distance < near).mean()),
+        starts=len(starts),
+        fit=_disagreement(best, fine, nominal),
+    )
+
+
+def _swept(matrix: Array, points: Array, nominal: Nominal) -> Array:
+    """The best of all turns about each axis of near symmetry: a gear fits almost as well half a tooth on."""
+    centre, axes, spread = _axes(nominal.samples)
+    middle, fine = _every(points, MIDDLE), _every(points, FINE)
+    best, lowest = matrix, _disagreement(matrix, fine, nominal)
+    for axis in range(3):
+        one, two = (spread[each] for each in range(3) if each != axis)
+        if abs(np.log(one / max(two, 1e-12))) >= ALIKE:
+            continue
+        angles = np.arange(SWEPT) * 2 * np.pi / SWEPT
+        turned = [_about(centre, axes[:, axis] * angle) @ matrix for angle in angles]
+        costs = np.array([_disagreement(each, middle, nominal) for each in turned])
+        dips = np.flatnonzero((costs <= np.roll(costs, 1)) & (costs <= np.roll(costs, -1)))
+        for which in dips[np.argsort(costs[dips], kind="stable")][:FOLLOWED]:
+            tried = _fit(turned[which], middle, nominal, rounds=15)
+            cost = _disagreement(tried, fine, nominal)
+            if cost < lowest:
+                best, lowest = tried, cost
+    return best
+
+
+def _about(centre: Array, turn: Array) -> Array:
+    """The turn by a rotation vector about a centre."""
+    rotation = Rotation.from_rotvec(turn).as_matrix()
+    return _rigid(rotation, centre - rotation @ centre)
 
 
 def _disagreement(matrix: Array, points: Array, nominal: Nominal) -> float:
@@ -86,7 +122,7 @@ def _turns(spread: Array, goal: Array) -> list[Array]:
     turns = [np.eye(3)]
     for axis in range(3):
         one, two = [each for each in range(3) if each != axis]
-        alike = max(abs(np.log(side[one] / max(side[two], 1e-12))) < 0.2 for side in (spread, goal))
+        alike = max(abs(np.log(side[one] / max(side[two], 1e-12))) < ALIKE for side in (spread, goal))
         if alike:
             vector = np.eye(3)[axis]
             turns += [Rotation.from_rotvec(vector * angle).as_matrix() for angle in np.arange(1, 6) * np.pi / 6]

@@ -18,6 +18,9 @@ from ..records import Sound
 RATE = 16_000  # samples a second
 SHORTEST = 0.25  # seconds
 LONGEST = 30.0  # seconds that are listened to
+FAINTEST = 1e-5  # of full scale
+DROPPED = 0.05  # seconds without any change
+CLIPPED = 0.01  # share of the samples from which nothing is judged
 
 
 def read_sound(value: Any) -> Sound:
@@ -37,13 +40,19 @@ def read_sound(value: Any) -> Sound:
     if seconds > LONGEST:
         notes.append(f"the recording lasts {seconds:.0f} s: the first {LONGEST:.0f} s were listened to")
         wave = Waveform(samples=wave.samples[: int(LONGEST * wave.rate)], rate=wave.rate)
-    notes += _noticed(wave.samples)
-    return Sound(wave=_at_rate(wave, notes), notes=tuple(notes))
+    said, refused = _noticed(wave)
+    notes += said
+    return Sound(wave=_at_rate(wave, notes), notes=tuple(notes), refused=refused)
 
 
 def usable(sound: Sound) -> bool:
     """Whether there is anything to hear."""
-    return float(np.abs(sound.wave.samples).max()) > 1e-5
+    return _swing(sound.wave.samples) > FAINTEST
+
+
+def trouble(sound: Sound) -> str:
+    """Why the recording cannot be judged, or nothing."""
+    return sound.refused or _noticed(sound.wave)[1]
 
 
 def _open(value: Any, notes: list[str]) -> Waveform:
@@ -80,12 +89,32 @@ def _at_rate(wave: Waveform, notes: list[str]) -> Waveform:
     return Waveform(samples=samples, rate=RATE)
 
 
-def _noticed(samples: np.ndarray) -> list[str]:
+def _noticed(wave: Waveform) -> tuple[list[str], str]:
+    """What to tell, and why the recording cannot be judged (empty where it can)."""
+    samples = wave.samples
+    if _swing(samples) <= FAINTEST:
+        reason = "the recording is silent: the microphone was not heard, so the sound was not judged"
+        return [reason], reason
+    steady = np.diff(samples) == 0
+    lost = _longest(steady) / wave.rate
+    if lost > DROPPED:
+        reason = f"the recording stands still for {lost:.2f} s: the microphone dropped out, so the sound was not judged"
+        return [reason], reason
     peak = float(np.abs(samples).max())
-    if peak <= 1e-5:
-        return ["the recording is silent: the microphone was not heard, so the sound was not judged"]
     held = np.abs(samples) >= 0.999 * peak
     clipped = float((held[1:] & held[:-1]).mean())
-    if clipped > 0.001:
-        return [f"{clipped:.1%} of the recording is clipped: lower the microphone's gain"]
-    return []
+    if clipped <= 0.001:
+        return [], ""
+    said = f"{clipped:.1%} of the recording is clipped: lower the microphone's gain"
+    return [said], said if clipped > CLIPPED else ""
+
+
+def _swing(samples: np.ndarray) -> float:
+    """The largest departure from the recording's own mean: a microphone that only gives a constant is silent."""
+    return float(np.abs(samples - samples.mean()).max())
+
+
+def _longest(steady: np.ndarray) -> int:
+    """The length of the longest run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], steady, [False]]).astype(np.int8)))
+    return int((edges[1::2] - edges[::2]).max(initial=0))

@@ -7,6 +7,7 @@ It knows nothing of what is good.
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from .sounds import RATE
 BANDS, WINDOW, HOP = 48, 2048, 1024
 LOWEST, HIGHEST = 12.0, 8_000.0  # Hz: a shaft's own turning lies below the usual 50
 ENVELOPE = (2_000.0, 7_000.0)  # Hz: where a struck bearing rings
+BAND_EDGES = np.geomspace(250.0, 8_000.0, 16)  # Hz: thirds of an octave
 SLOWEST, FASTEST, LINES = 8.0, 400.0, 96  # Hz of the envelope, and how many lines are kept
 
 
@@ -33,6 +35,16 @@ def log_mel(sound: Sound) -> Array:
     frames = np.lib.stride_tricks.sliding_window_view(_padded(sound.wave.samples), WINDOW)[::HOP]
     power = np.abs(np.fft.rfft(frames * np.hanning(WINDOW), axis=1)) ** 2
     return np.log(power @ _filters() + 1e-8)
+
+
+def bands(sound: Sound) -> Array:
+    """`[band]`: logarithm of the power between BAND_EDGES; the median over time, so that a clank does not count."""
+    width = WINDOW // 2
+    frames = np.lib.stride_tricks.sliding_window_view(_padded(sound.wave.samples), width)[:: width // 2]
+    power = np.abs(np.fft.rfft(frames * np.hanning(width), axis=1)) ** 2
+    at = np.searchsorted(np.fft.rfftfreq(width, 1 / RATE), BAND_EDGES)
+    parts = [power[:, low:high].mean(axis=1) for low, high in pairwise(at)]
+    return np.log(np.median(np.stack(parts, axis=1), axis=0) + 1e-12)
 
 
 def envelope(sound: Sound) -> tuple[Array, Array]:

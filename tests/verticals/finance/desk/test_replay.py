@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from colonnade.core.errors import InputError, UnknownName
 from colonnade.core.pipeline import Pipeline
 from colonnade.verticals.finance import tasks
 from colonnade.verticals.finance.desk.cutting import joined, parted
 from colonnade.verticals.finance.desk.replay import Replay
+from colonnade.verticals.finance.fraud.pipeline import FraudPipeline
 from colonnade.verticals.finance.fraud.scoring import Costs
+from colonnade.verticals.finance.fraud.sequence import TOKEN
+from colonnade.verticals.finance.fraud.sequence_training import Net, Schedule
 from colonnade.verticals.finance.fraud.sources import Payments, read_payments
 
 BEFORE, TODAY = (tasks.SAMPLES / f"payments_{name}.csv" for name in ("before", "today"))
@@ -101,6 +107,47 @@ def test_costs_count_from_the_next_payment_on(fraud, cut):
     assert not replay.decisions[200:].any()
     assert usual.decisions[200:].any()
     np.testing.assert_array_equal(replay.scores, usual.scores)
+
+
+def test_a_budget_is_spent_as_a_served_stream_spends_it(fraud, cut, tmp_path):
+    """The same payments, one at a time, at the desk and at a server that keeps a journal."""
+    history, payments = cut
+    replay = Replay(fraud, payments, history)
+    replay.step(60)
+    replay.decide_by(None, 3)
+    served = fraud.setting("budget", "3").journaled(tmp_path / "state")
+    served.live.take(*history)
+    for row in range(60):
+        served.live.take(payments.events[slice(row, row + 1)], None)
+    for id, score in replay.recent.scores.items():
+        served.live.journal.recent.score(id, score)
+    replay.step(len(replay))
+    for row in range(60, len(replay)):
+        one = payments.events[slice(row, row + 1)]
+        served.live.take(one, None)
+        assert served.live.decide(one, replay.scores[row : row + 1], 3) == (replay.told(row)["decision"],)
+    served.live.close()
+    assert "review" in [replay.told(row)["decision"] for row in range(60, len(replay))]
+
+
+def test_a_network_over_a_cards_payments_is_heard(fraud, cut):
+    """A checkpoint with a fitted `sequence`: the desk runs it, and says what `predict` says."""
+    history, payments = cut
+    width = len(TOKEN)
+    network = Net(Schedule(), np.zeros(width, np.float32), np.ones(width, np.float32))
+    with torch.no_grad():
+        network.answer.normal_(generator=torch.Generator().manual_seed(0))
+    model = replace(
+        fraud.fitted, names=(*fraud.fitted.names, "sequence"), usual=np.append(fraud.fitted.usual, 0.0),
+        sequence=network.eval().plain(1.0),
+    )  # fmt: skip
+    heard = FraudPipeline(model, replace(fraud.settings, names=model.names), {})
+    replay = Replay(heard, payments, history)
+    replay.step(len(replay))
+    np.testing.assert_array_equal(replay.scores, heard.predict(events=payments, history=history).scores)
+    deaf = Replay(fraud, payments, history)
+    deaf.step(len(deaf))
+    assert (replay.scores != deaf.scores).any()
 
 
 def test_a_budget_without_past_scores_is_refused(fraud):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import trimesh
 from scipy.spatial.transform import Rotation
 
 from colonnade.core.random import numpy_generator
 from colonnade.verticals.industrial.inspection.experts import Experts
-from colonnade.verticals.industrial.points.clouds import read_scan
+from colonnade.verticals.industrial.points.clouds import nominal_of, read_scan
 from colonnade.verticals.industrial.points.deviation import measure, regions, signed_distance
 from colonnade.verticals.industrial.points.registration import register
 from colonnade.verticals.industrial.simulate.parts import part
@@ -36,13 +37,13 @@ def test_a_symmetric_part_is_not_laid_between_its_holes():
 
 
 def test_distance_to_the_surface_is_exact_and_signed():
-    nominal = part("plate").nominal  # 70 by 40 by 8 mm, centred
+    nominal = nominal_of(np.asarray(trimesh.creation.box((70, 40, 8)).triangles))
     points = np.array([[-33.0, -15.0, 4.3], [-33.0, -15.0, 3.8], [36.5, 0.0, 0.0], [0.0, 21.0, 5.0]])
     assert signed_distance(points, nominal) == pytest.approx([0.3, -0.2, 1.5, 2**0.5], abs=0.02)
 
 
 def test_a_chip_is_found_where_and_as_deep_as_it_is(plate):
-    found = unit(plate, "missing", Batch(severity=(0.9, 0.9)), generator=numpy_generator(1, "chip"), name="0")
+    found = unit(plate, "missing", Batch(severity=(25.0,)), generator=numpy_generator(1, "chip"), name="0")
     flaw = found.truth["flaw"]
     scan = read_scan(found.given["scan"])
     pose = register(scan, found.given["nominal"])
@@ -51,7 +52,7 @@ def test_a_chip_is_found_where_and_as_deep_as_it_is(plate):
     assert first.kind == "missing material"
     beyond = (np.array(first.centroid_mm) - flaw.centre) @ flaw.normal
     assert -flaw.depth - 0.4 < beyond < 0.4
-    assert -1.3 * flaw.depth < first.max_deviation_mm < -0.3 * flaw.depth
+    assert -1.3 * flaw.depth < first.max_deviation_mm < -0.1 * flaw.depth
 
 
 def test_a_bulge_is_extra_material_and_a_good_unit_has_no_region(good, bad):

@@ -6,18 +6,7 @@ const shown = {}; // by view: what the server told of it
 const shows = {}; // by view: the function that shows it
 let session = sessionStorage.getItem("desk"), view = "stream";
 
-// ---- asking the server ----
-async function ask(method, path, body) {
-  const options = { method };
-  if (body instanceof FormData) options.body = body;
-  else if (body !== undefined) Object.assign(options, { body: JSON.stringify(body), headers: { "content-type": "application/json" } });
-  let answer;
-  try { answer = await fetch(path, options); } catch { throw new Error("the server does not answer: is it still running?"); }
-  const told = answer.status === 204 ? {} : await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(told.error || `the server answered ${answer.status}`), { status: answer.status });
-  return told;
-}
-
+// ---- the session ----
 async function desk(path = "") {
   if (!session) {
     session = (await ask("POST", "/desks")).id;

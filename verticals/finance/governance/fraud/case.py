@@ -28,24 +28,13 @@ from ...fraud.simulation.generate import simulate
 from ...fraud.simulation.world import WorldConfig
 from ...fraud.sources import Payments, read_payments
 from ...fraud.stream import Stream, features_of
-from ..lineage import File, files_of
+from ..lineage import Origin, files_of
 
 WORLD, SEED = WorldConfig(cards=330, terminals=570, days=150), 2026  # the shipped weights learnt from seed 1
 PARTS = 50  # of the stream, between which progress is shown
 FLAT = 60_000  # honest payments that are kept where every row would take too long
 
 Decide = Callable[[CardEvents, Array], Sequence[str]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Origin:
-    """Where payments come from: files, or the simulator; `simulated` is None where nobody said."""
-
-    name: str
-    simulated: bool | None
-    about: str
-    sha256: str
-    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -145,7 +134,7 @@ def case_of(
     events, labels = payments
     if labels is None:
         raise FormatError(f"{events.name} has no column fraud: a governance report needs labelled payments")
-    features = _streamed(events, labels)
+    features = _streamed(model, events, labels)
     middle, seen = _middle(origin, payments, card)
     lessons = lessons_of(payments, until=middle, features=features)
     judged = np.flatnonzero((events.time >= middle) & np.isfinite(labels.known_at))
@@ -170,9 +159,9 @@ def case_of(
     )  # fmt: skip
 
 
-def _streamed(events: CardEvents, labels: Labels) -> Array:
+def _streamed(model: FraudModel, events: CardEvents, labels: Labels) -> Array:
     """The features of every payment, a part of the stream at a time so that progress can be shown."""
-    stream, edges = Stream(), np.linspace(0, len(events), PARTS + 1).astype(int)
+    stream, edges = Stream(model.sequence), np.linspace(0, len(events), PARTS + 1).astype(int)
     parts = [
         features_of(events[low:high], labels[low:high], stream=stream)
         for low, high in track(list(pairwise(edges)), f"running the stream over {len(events):,} payments", PARTS)

@@ -11,11 +11,9 @@ from .....knowledge.claims import Claim, Evidence, Fact
 from .....knowledge.reports import Rows
 from ...fraud.records import DAY
 from ..dossier import Chapter, expect
-from ..lineage import files_table
+from ..lineage import CHAPTER, digests_stand, files_table
 from ..written import count, number, share
 from .case import Case, day_of
-
-CHAPTER = "data"
 
 
 def lineage(case: Case) -> Chapter:
@@ -62,9 +60,7 @@ def lineage(case: Case) -> Chapter:
         tables=(*files, split, waits),
         notes=(case.origin.about, f"SHA-256 of the data as a whole: {case.origin.sha256}", *events.warnings),
         expects=(
-            expect(CHAPTER, "Every file is named by its digest", "SHA-256 of each file", True,
-                   f"{len(case.origin.files)} files" if case.origin.files else "no file: the simulator's seed and a"
-                   " digest of its payments"),
+            digests_stand(case.origin),
             expect(CHAPTER, "What was learnt was known before the judged part began", "split by time with embargo",
                    bool((case.lessons.known_at <= case.middle).all() and span >= 0),
                    f"embargo of {span:.1f} days, the delay of labels"),

@@ -25,11 +25,11 @@ from ...fraud.metrics import known_cards, summary
 from ...fraud.recipes import learnable
 from ...fraud.records import DAY
 from ...fraud.stream import NAMES
+from ..comparison import CHAPTER, compared_table, none_better, rules_table
 from ..dossier import Chapter, expect
 from ..written import count, number, share, span
 from .case import FLAT, Case
 
-CHAPTER = "outcomes"
 OURS, CHALLENGER = "the checkpoint", "challenger: twelve rules"
 SUPPORT = 100  # payments a rule must have been learnt from
 REFITTED = "boosting on the same features, refitted here"
@@ -77,7 +77,13 @@ def outcomes(case: Case) -> Outcomes:
         },
         claims=(_claim(case, found),),
         evidence={"ranking": Evidence(kind="measurement", shows="scores of the judged part, ranked again")},
-        tables=(_table(found), _policy_table(policy, metrics, newcomers), _rules(case, rules)),
+        tables=(
+            compared_table(found, ours=OURS, metrics={"average_precision": "average precision", "roc_auc": "AUC"},
+                           caption="The judged part, all on the same payments. Below zero: worse."),
+            _policy_table(policy, metrics, newcomers),
+            rules_table(rules, rules.which(_columns(case, case.features[case.judged])), case.fraud, event="fraud",
+                        cases="payments"),
+        ),
         notes=(
             f"Intervals redraw days (95 %). {_weighing(case, rows)}",
             "The challenger has no access to anything but the rows above; it is printed whole.",
@@ -205,17 +211,6 @@ def _claim(case: Case, found: Mapping[str, Compared]) -> Claim:
     )
 
 
-def _table(found: Mapping[str, Compared]) -> Rows:
-    rows = []
-    for name, each in found.items():
-        less = "" if name == OURS else span(each.less["average_precision"], sign=True)
-        rows.append((name, span(each.metrics["average_precision"]), less, span(each.metrics["roc_auc"])))
-    return Rows(
-        header=("score", "average precision", "less the checkpoint's", "AUC"), rows=tuple(rows),
-        caption="The judged part, all on the same payments. Below zero: worse than the checkpoint.",
-    )  # fmt: skip
-
-
 def _policy_table(policy: Mapping[str, float], metrics: Mapping[str, float], newcomers: Mapping[str, float]) -> Rows:
     rows = [
         ("payments stopped a day (reviewed or declined)", number(policy["stopped_a_day"], 1)),
@@ -235,22 +230,6 @@ def _policy_table(policy: Mapping[str, float], metrics: Mapping[str, float], new
     return Rows(header=("under the policy on the checkpoint", ""), rows=tuple(rows))
 
 
-def _rules(case: Case, rules: RuleList) -> Rows:
-    """The challenger as sentences, with what came of each rule in the judged part."""
-    fired = rules.which(_columns(case, case.features[case.judged]))
-    rows = []
-    for place, rule in enumerate(rules.rules):
-        held = fired == place
-        rows.append(
-            (str(place + 1), "If " + rule.sentence(lambda _, value: f"{value:.3g}"), share(rule.value, 2),
-             count(rule.count), share(float(case.fraud[held].mean()), 2) if held.any() else "–", count(held.sum()))
-        )  # fmt: skip
-    return Rows(
-        header=("", "rule", "fraud learnt", "payments", "fraud judged", "payments"), rows=tuple(rows),
-        caption="The challenger: one and only one rule holds for a payment.",
-    )  # fmt: skip
-
-
 def _weighing(case: Case, rows: Array) -> str:
     if len(rows) == len(case.judged):
         return "Every judged payment is in them."
@@ -263,14 +242,11 @@ def _weighing(case: Case, rows: Array) -> str:
 def _expects(
     found: Mapping[str, Compared], rules: RuleList, shuffled: float, newcomers: Mapping[str, float]
 ) -> tuple[Expectation, ...]:
-    less = {name: each.less["average_precision"] for name, each in found.items() if name != OURS}
-    better = [name for name, each in less.items() if each.low > 0]
-    against = less[CHALLENGER]
+    against = found[CHALLENGER].less["average_precision"]
     return (
         expect(CHAPTER, "Outcomes stand beside baselines, with intervals", f"{len(found)} scores, days redrawn", True,
                f"average precision {span(found[OURS].metrics['average_precision'])}"),
-        expect(CHAPTER, "No baseline fitted on the part learnt from is better beyond chance", "paired differences",
-               not better, f"better: {', '.join(better)}" if better else "none is"),
+        none_better(found, ours=OURS, metric="average_precision"),
         expect(CHAPTER, "A challenger of at most 12 rules is worse beyond chance", f"a list of {len(rules.rules)} rules"
                " on the same features", against.high < 0,
                f"its average precision less the checkpoint's: {span(against, sign=True)}"),

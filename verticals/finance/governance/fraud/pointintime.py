@@ -53,7 +53,7 @@ class Rerun:
 
     def made(self, events: CardEvents, labels: Labels) -> Array:
         """The stream from its beginning: `[payment, feature or score]`."""
-        features = features_of(events, labels)
+        features = features_of(events, labels, stream=Stream(self.model.sequence))
         return np.column_stack([features, _scores(self.model, features)])
 
     def whole(self) -> Array:
@@ -174,7 +174,7 @@ def _flipped(labels: Labels, now: float) -> Labels:
 
 def _live(model: FraudModel, events: CardEvents, labels: Labels, score: Array) -> Cut:
     """One payment at a time, each label told only once it is known, against all at once."""
-    stream, last = Stream(), len(events) - LIVE
+    stream, last = Stream(model.sequence), len(events) - LIVE
     for card, account in (events.account or {}).items():
         stream.meet(card, account)
     coming = sorted(

@@ -11,13 +11,13 @@ import numpy as np
 from .....core.governance import Governance
 from .....core.progress import say
 from .....core.types import Array
-from .....core.version import __version__
 from .....knowledge.reports import Key
 from ...fraud.model import FraudModel
 from ...fraud.stream import Stream, events_of
 from ..calibration import calibration
-from ..dossier import Chapter, Head, governance_of
+from ..dossier import Chapter
 from ..fairness import fairness
+from ..heading import signed
 from ..identity import Part, identity
 from ..latency import Times, latency, timed
 from ..limits import limits
@@ -70,35 +70,18 @@ def govern(
     ]  # fmt: skip
     lines = [each for chapter in chapters for each in chapter.expects]
     chapters.append(limits(TASK, watches(case, said.compared[OURS]), lines))
-    return governance_of(_head(case, checkpoint, said, chapters), chapters)
+    return signed(
+        TASK, chapters, checkpoint=checkpoint, origin=case.origin, keys=_keys(case, said), seed=case.seed
+    )  # fmt: skip
 
 
-def _head(case: Case, checkpoint: Mapping[str, Any], said: Outcomes, chapters: Sequence[Chapter]) -> Head:
-    ours = said.compared[OURS].metrics
-    lines = [each for chapter in chapters for each in chapter.expects]
-    counted = {status: sum(each.status == status for each in lines) for status in ("pass", "fail", "not run")}
-    return Head(
-        task=TASK,
-        model=checkpoint,
-        data=case.origin.name,
-        simulated=case.origin.simulated,
-        about=case.origin.about,
-        keys=(
-            Key(label="Expectations met", value=f"{counted['pass']} of {len(lines)}",
-                note=f"{counted['fail']} not met, {counted['not run']} not run",
-                tone="bad" if counted["fail"] else "good"),
-            Key(label="Average precision", value=f"{ours['average_precision'].value:.3f}",
-                note=f"between {ours['average_precision'].low:.3f} and {ours['average_precision'].high:.3f}; fraud is"
-                f" {share(float(case.fraud.mean()), 2)} of the payments"),
-            Key(label="Judged", value=f"{len(case.judged):,}", note=f"payments, {int(case.fraud.sum()):,} frauds"),
-            Key(label="Data", value="simulated" if case.origin.simulated else "the user's",
-                note=Path(case.origin.name).name, tone="warn" if case.origin.simulated else "plain"),
-        ),
-        provenance={
-            "program": f"colonnade {__version__}", "checkpoint": str(checkpoint.get("name")),
-            "weights SHA-256": str(checkpoint.get("sha256", "not saved")), "data": case.origin.name,
-            "data SHA-256": case.origin.sha256, "seed": str(case.seed),
-        },
+def _keys(case: Case, said: Outcomes) -> tuple[Key, ...]:
+    ours = said.compared[OURS].metrics["average_precision"]
+    return (
+        Key(label="Average precision", value=f"{ours.value:.3f}",
+            note=f"between {ours.low:.3f} and {ours.high:.3f}; fraud is {share(float(case.fraud.mean()), 2)} of the"
+            " payments"),
+        Key(label="Judged", value=f"{len(case.judged):,}", note=f"payments, {int(case.fraud.sum()):,} frauds"),
     )  # fmt: skip
 
 
@@ -136,7 +119,7 @@ def _timed(case: Case) -> Times:
     assert case.payments.labels is not None
     events, labels = case.payments.events[rows], case.payments.labels[rows]
     say("latency: one payment at a time")
-    stream, model = Stream(), case.model
+    stream, model = Stream(case.model.sequence), case.model
     for card, account in (events.account or {}).items():
         stream.meet(card, account)
     for id, fraud, at in zip(events.id.tolist(), labels.fraud.tolist(), labels.known_at.tolist(), strict=True):

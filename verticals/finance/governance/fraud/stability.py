@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,12 +17,13 @@ from .....knowledge.reports import Figure, Rows
 from ...fraud.records import DAY
 from ..dossier import Chapter, expect
 from ..drawings import months_figure, shifts_figure
+from ..shifts import plain_shift, shifts_table
 from ..written import count, number, share
 from .case import Case, day_of
 
 CHAPTER = "stability"
 ROWS = 40_000  # on either side
-LISTED, FEW = 15, 10
+FEW = 10
 HOLDS = 0.75  # of the mean of the judged months: a convention
 AGES = ("_age", "since", "known")  # features that grow as the stream lives
 
@@ -52,11 +53,14 @@ def stability(case: Case) -> Stability:
     chapter = Chapter(
         heading="Stability and drift",
         facts={
-            "score": _plain(score), "score_against_checkpoint_calibration": learnt,
-            "features": {name: _plain(each) for name, each in features.items()}, "months": months,
+            "score": plain_shift(score), "score_against_checkpoint_calibration": learnt,
+            "features": {name: plain_shift(each) for name, each in features.items()}, "months": months,
         },
         figures=(shifts_figure({"score": score, **features}), _figure(months, first)),
-        tables=(_table(score, features), _months_table(months)),
+        tables=(
+            shifts_table(("score", score), features, dealt="days", of=("features", "payments"), word=_word),
+            _months_table(months),
+        ),
         notes=(
             "The index compares ten bins laid on the part before. Chance is the larger of two nulls at 95 %: that of"
             " independent rows, (1/N + 1/M) chi-squared with one degree of freedom less than bins, and one that deals"
@@ -78,10 +82,6 @@ def _drawn(case: Case, rows: Array, purpose: str) -> Array:
     if len(rows) <= ROWS:
         return rows
     return np.sort(numpy_generator(case.seed, purpose).choice(rows, ROWS, replace=False))
-
-
-def _plain(shift: Shift) -> dict[str, object]:
-    return asdict(shift) | {"beyond_chance": shift.beyond_chance, "word": shift.word}
 
 
 def _learnt(case: Case, now: Array) -> float:
@@ -132,20 +132,9 @@ def _names(time: Array, like: Array | None = None) -> Array:
     return np.array([day_of(each * DAY) for each in week])
 
 
-def _table(score: Shift, features: Mapping[str, Shift]) -> Rows:
-    ranked = sorted(features.items(), key=lambda item: -item[1].index)[:LISTED]
-    rows = tuple(
-        (name, number(each.index, 4), number(each.critical, 4), number(each.critical_by_group, 4),
-         "yes" if each.beyond_chance else "no", "grows with the stream" if growing(name) and name != "score"
-         and each.word != "stable" else each.word)
-        for name, each in (("score", score), *ranked)
-    )  # fmt: skip
-    return Rows(
-        header=("", "index", "chance, rows", "chance, days", "beyond chance", "by convention"),
-        rows=rows,
-        caption=f"The score and the {len(ranked)} features that moved most, of {len(features)}: "
-        f"{count(score.before)} payments before, {count(score.now)} after.",
-    )
+def _word(name: str, shift: Shift) -> str:
+    grows = growing(name) and name != "score" and shift.word != "stable"
+    return "grows with the stream" if grows else shift.word
 
 
 def _months_table(months: Mapping[str, Mapping[str, float]]) -> Rows:

@@ -23,7 +23,7 @@ from ...market_risk.forecast import Shifter, Walk, walk
 from ...market_risk.metrics import qlike
 from ...market_risk.sources import Sourced, sources_in
 from ...tasks import SAMPLES
-from ..lineage import File, files_of
+from ..lineage import Origin, files_of
 
 SAMPLE = SAMPLES / "sp500.csv"
 LEAST = 250  # days judged
@@ -33,10 +33,7 @@ LEAST = 250  # days judged
 class Case:
     """Series and their walks, in one order; `card` is the checkpoint's."""
 
-    name: str
-    about: str
-    sha256: str
-    files: tuple[File, ...]
+    origin: Origin
     sources: tuple[Sourced, ...]
     walks: tuple[Walk, ...]
     network: Shifter
@@ -83,18 +80,11 @@ def case_of(network: Shifter, card: Mapping[str, Any], data: Path | None, *, see
             f" learnt from days up to {network.until}: give later data, or fit on earlier days"
         )
     say(f"{len(sources)} series, {judged:,} days judged")
-    files = files_of(place)
-    return Case(
-        name=place.name if data is None else str(data),
-        about=_about(data, sources, network),
-        sha256=digest.of_file(place),
-        files=files,
-        sources=sources,
-        walks=walks,
-        network=network,
-        card=card,
-        seed=seed,
-    )
+    origin = Origin(
+        name=place.name if data is None else str(data), simulated=False if data is None else None,
+        about=_about(data, sources, network), sha256=digest.of_file(place), files=files_of(place),
+    )  # fmt: skip
+    return Case(origin=origin, sources=sources, walks=walks, network=network, card=card, seed=seed)
 
 
 def _about(data: Path | None, sources: tuple[Sourced, ...], network: Shifter) -> str:

@@ -12,11 +12,10 @@ from .....knowledge.reports import Rows
 from ...market_risk.records import HORIZONS
 from ...market_risk.walkforward import folds
 from ..dossier import Chapter, expect
-from ..lineage import files_table
+from ..lineage import CHAPTER, digests_stand, files_table
 from ..written import count
 from .case import Case
 
-CHAPTER = "data"
 SHOWN = 20
 
 
@@ -40,7 +39,7 @@ def lineage(case: Case) -> Chapter:
     return Chapter(
         heading="Data lineage",
         facts={
-            "name": case.name, "sha256": case.sha256, "files": [asdict(each) for each in case.files], "series": series,
+            "origin": asdict(case.origin), "series": series,
             "network_until": str(case.network.until), "folds": purged,
         },
         claims=(
@@ -58,16 +57,15 @@ def lineage(case: Case) -> Chapter:
         ),
         evidence={"folds": Evidence(kind="row", shows="the dates of the series and the rows of each fit")},
         tables=(
-            files_table(case.files),
+            files_table(case.origin.files),
             Rows(header=("series", "from", "to", "bars", "days judged", "days with news"), rows=rows,
                  caption=f"The series.{more}"),
             Rows(header=("part", "learns from", "embargo"), rows=_parts(case),
                  caption="What each part has learnt from when it speaks of a day."),
         ),
-        notes=(case.about, f"SHA-256 of the data as a whole: {case.sha256}"),
+        notes=(case.origin.about, f"SHA-256 of the data as a whole: {case.origin.sha256}"),
         expects=(
-            expect(CHAPTER, "Every file is named by its digest", "SHA-256 of each file", True,
-                   f"{len(case.files)} files"),
+            digests_stand(case.origin),
             expect(CHAPTER, "What was learnt was known before the judged day", "the rows of every fit", early == 0,
                    f"{purged} fits, {early} rows too late"),
             expect(CHAPTER, "The judged days are held back from the checkpoint", "the network's last day",

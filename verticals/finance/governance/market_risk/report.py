@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .....core.errors import InputError
 from .....core.governance import Governance
-from .....core.version import __version__
 from .....knowledge.reports import Key
 from ...market_risk.forecast import Shifter, walk
-from ..dossier import Chapter, Head, expect, governance_of
+from ..dossier import Chapter
+from ..fairness import refuse_groups, without_groups
+from ..heading import signed
 from ..identity import Part, identity
 from ..latency import latency, timed
 from ..limits import limits
@@ -27,6 +27,7 @@ from .pointintime import newest, point_in_time
 from .stability import stability
 
 TASK = "finance/market-risk"
+NOBODY = "prices are not of persons: there are no groups to compare"
 CALLS, BARS, SLOWEST = 12, 1000, 30_000.0  # walks that are timed, on so many bars; ms
 
 
@@ -45,8 +46,7 @@ def govern(
     Raises:
         InputError: groups, which prices do not have; series that cannot be read, or too few days to judge.
     """
-    if groups:
-        raise InputError(f"{TASK} judges price series, which have no groups of people: leave out --groups")
+    refuse_groups(TASK, groups, "price series")
     case = case_of(network, card, data, seed=seed)
     first = identity(
         TASK, model=checkpoint, card=card, parts=_parts(checkpoint), folder="verticals/finance/market_risk", seed=seed
@@ -54,38 +54,21 @@ def govern(
     said = outcomes(case)
     chapters = [
         first, lineage(case), point_in_time(case), said.chapter, controls(case), falls(case), stability(case).chapter,
-        _fairness(), faithful(case, parts), _latency(case),
+        without_groups(NOBODY), faithful(case, parts), _latency(case),
     ]  # fmt: skip
     lines = [each for chapter in chapters for each in chapter.expects]
     chapters.append(limits(TASK, watches(case, said), lines))
-    return governance_of(_head(case, checkpoint, said, chapters), chapters)
-
-
-def _head(case: Case, checkpoint: Mapping[str, Any], said: Outcomes, chapters: Sequence[Chapter]) -> Head:
-    lines = [each for chapter in chapters for each in chapter.expects]
-    counted = {status: sum(each.status == status for each in lines) for status in ("pass", "fail", "not run")}
-    ours, har = (float(said.losses[1][name].mean()) for name in (OURS, BAR))
-    return Head(
-        task=TASK,
-        model=checkpoint,
-        data=case.name,
-        simulated=False if case.about.startswith("THE SAMPLE") else None,
-        about=case.about,
-        keys=(
-            Key(label="Expectations met", value=f"{counted['pass']} of {len(lines)}",
-                note=f"{counted['fail']} not met, {counted['not run']} not run",
-                tone="bad" if counted["fail"] else "good"),
-            Key(label="QLIKE, one day", value=f"{ours:.4f}", note=f"HAR with leverage {har:.4f}"),
-            Key(label="Judged", value=f"{len(said.dates[1]):,}", note=f"days of {len(case.walks)} series"),
-            Key(label="Data", value="real, ships" if case.about.startswith("THE SAMPLE") else "the user's",
-                note=Path(case.name).name),
-        ),
-        provenance={
-            "program": f"colonnade {__version__}", "checkpoint": str(checkpoint.get("name")),
-            "weights SHA-256": str(checkpoint.get("sha256", "not saved")), "data": case.name,
-            "data SHA-256": case.sha256, "seed": str(case.seed),
-        },
+    return signed(
+        TASK, chapters, checkpoint=checkpoint, origin=case.origin, keys=_keys(case, said), seed=case.seed
     )  # fmt: skip
+
+
+def _keys(case: Case, said: Outcomes) -> tuple[Key, ...]:
+    ours, har = (float(said.losses[1][name].mean()) for name in (OURS, BAR))
+    return (
+        Key(label="QLIKE, one day", value=f"{ours:.4f}", note=f"HAR with leverage {har:.4f}"),
+        Key(label="Judged", value=f"{len(said.dates[1]):,}", note=f"days of {len(case.walks)} series"),
+    )
 
 
 def _parts(checkpoint: Mapping[str, Any]) -> tuple[Part, ...]:
@@ -103,14 +86,6 @@ def _parts(checkpoint: Mapping[str, Any]) -> tuple[Part, ...]:
              " units of the forecast, a budget", answers="probability of a fall, alert", digest="code"),
         Part(name="challenger", kind="baseline", module="core/trust/rulelist.py", reads="what HAR reads",
              answers="the volatility of one of twelve rules", digest="fitted for this page"),
-    )  # fmt: skip
-
-
-def _fairness() -> Chapter:
-    why = "prices are not of persons: there are no groups to compare"
-    return Chapter(
-        heading="Fairness by group", facts={"groups": {}}, notes=(f"Not run: {why}.",),
-        expects=(expect("fairness", "The decision errs alike for groups", "nothing", None, why),),
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ...market_risk.inputs import COLUMNS, inputs_of
 from ...market_risk.metrics import qlike
 from ..dossier import Chapter, expect
 from ..drawings import months_figure, shifts_figure
+from ..shifts import plain_shift, shifts_table
 from ..written import count, number, share
 from .case import Case
 
@@ -47,11 +48,16 @@ def stability(case: Case) -> Stability:
         heading="Stability and drift",
         facts={
             "split": str(split), "years": years,
-            "shifts": {name: asdict(each) | {"beyond_chance": each.beyond_chance, "word": each.word}
-                       for name, each in shifts.items()},
+            "shifts": {name: plain_shift(each) for name, each in shifts.items()},
         },
         figures=(shifts_figure(shifts), _figure(years)),
-        tables=(_table(shifts), _years_table(years)),
+        tables=(
+            shifts_table(
+                ("forecast", shifts["forecast"]), {n: s for n, s in shifts.items() if n != "forecast"}, dealt="months",
+                of=("inputs", "days"), listed=LISTED, digits=3,
+            ),
+            _years_table(years),
+        ),
         notes=(
             f"Days from {split} on against the days before. Chance deals whole months to both sides, since volatility"
             " comes in spells; an index of independent rows would call almost anything shifted.",
@@ -101,21 +107,6 @@ def _years(
             "input_index": float(np.mean(moved)),
         }  # fmt: skip
     return found
-
-
-def _table(shifts: Mapping[str, Shift]) -> Rows:
-    ranked = sorted(((n, s) for n, s in shifts.items() if n != "forecast"), key=lambda item: -item[1].index)[:LISTED]
-    first = next(iter(shifts.values()))
-    rows = tuple(
-        (name, number(each.index, 3), number(each.critical, 3), number(each.critical_by_group, 3),
-         "yes" if each.beyond_chance else "no", each.word)
-        for name, each in (("forecast", shifts["forecast"]), *ranked)
-    )  # fmt: skip
-    return Rows(
-        header=("", "index", "chance, rows", "chance, months", "beyond chance", "by convention"), rows=rows,
-        caption=f"The forecast and the {len(ranked)} inputs that moved most, of {len(shifts) - 1}:"
-        f" {count(first.before)} days before, {count(first.now)} after.",
-    )  # fmt: skip
 
 
 def _years_table(years: Mapping[str, Mapping[str, float]]) -> Rows:

@@ -1,0 +1,1 @@
+"""Governance of `finance/assistant`: intents, refusals and cited answers, on labelled messages."""

@@ -1,0 +1,1 @@
+"""Governance of `finance/notes`: claims, answers and planted falsehoods, on filings with questions."""

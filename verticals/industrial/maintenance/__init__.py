@@ -1,0 +1,1 @@
+"""Maintenance of a machine: remaining life and health from its sensors, bearing faults from its vibration."""
