@@ -165,7 +165,8 @@ def _look(
 ) -> Looked:
     flaw = None
     if kind is not None:
-        view = made.views[int(draws.integers(len(made.views)))]
+        views = [view for view in made.views if (view.facing > 0.6).any()]  # some stand askew to every face
+        view = views[int(draws.integers(len(views)))]
         faces = view.facing > 0.6
         places, normals = view.points[faces], view.normals[faces]
         if kind == "missing":

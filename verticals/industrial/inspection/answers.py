@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ....core.types import Array
+from ..points.dimensions import Dimension
 from ..records import Defect, Registration
+from ..sound.lines import Line
 from .decision import Verdict
 from .experts import Seen, Surface
 
@@ -36,6 +38,10 @@ class Inspected:
     defects: tuple[Defect, ...]
     tolerance_mm: float
     registration: Registration | None
+    p_values: Mapping[str, float] = field(default_factory=dict)  # of each judged sense alone
+    kinds: Mapping[str, float] = field(default_factory=dict)  # what the defect is, if it is one, likeliest first
+    dimensions: tuple[Dimension, ...] = ()
+    lines: tuple[Line, ...] = ()  # of the sound, that stand out
     surface: Surface | None = None
     anomaly: tuple[Any, Array] | None = None
     places: tuple[Array, ...] = ()

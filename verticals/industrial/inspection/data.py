@@ -4,44 +4,29 @@ parts    <root>/{scan|pointcloud|xyz, image|rgb, sound}/{train/good, test/good, 
          and <root>/nominal.{stl,ply,obj} (or nominal/*); units are matched by file name; <root> may hold one part
 mvtec    <root>/{train/good, test/<defect>, ground_truth/<defect>} with images alone
 plain    <root>/{scan, image, sound}/* or <root>/*.png: every unit is good
+and as their authors publish them: real3d-ad, anomaly-shapenet, mvtec3d-ad, mulsen-ad, dcase (each a file in layouts/).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from ....core.errors import FileError, FormatError, UnknownName
 from ..records import Unit
+from .layouts import clouds, dcase, mulsen, mvtec3d
+from .layouts.parts import SUFFIXES, Parts, filled, folders
+
+__all__ = ["LAYOUTS", "Parts", "read_parts"]
 
 FOLDERS = {
     "scan": ("scan", "scans", "pointcloud", "xyz", "pcd"),
     "image": ("image", "images", "rgb", "camera"),
     "sound": ("sound", "sounds", "audio"),
 }
-SUFFIXES = {
-    "scan": (".ply", ".pcd", ".stl", ".obj", ".xyz", ".txt", ".npz"),
-    "image": (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"),
-    "sound": (".wav", ".flac"),
-}
-LAYOUTS = ("parts", "mvtec", "plain")
+LAYOUTS = ("parts", "mvtec", "plain", "real3d-ad", "anomaly-shapenet", "mvtec3d-ad", "mulsen-ad", "dcase")
 _EXPOSURE = re.compile(r"^exp(\d+)_num_(\d+)$")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parts:
-    """Units by side, as paths. `train` is all good."""
-
-    train: tuple[Unit, ...]
-    test: tuple[Unit, ...]
-    layout: str
-
-    @property
-    def senses(self) -> tuple[str, ...]:
-        """The senses that any unit has."""
-        return tuple(name for name in FOLDERS if any(name in unit.given for unit in (*self.train, *self.test)))
 
 
 def read_parts(root: Path, layout: str | None = None) -> Parts:
@@ -55,6 +40,9 @@ def read_parts(root: Path, layout: str | None = None) -> Parts:
     if layout is not None and layout not in LAYOUTS:
         raise UnknownName("layout of industrial/inspection", layout, LAYOUTS)
     root = _single(Path(root))
+    published = _published(root, layout)
+    if published is not None:
+        return filled(published, root)
     rooms = _rooms(root)
     found = layout or (
         "parts" if rooms and _split(rooms) else "mvtec" if (root / "train" / "good").is_dir() else "plain"
@@ -74,9 +62,20 @@ def read_parts(root: Path, layout: str | None = None) -> Parts:
     if found == "plain":
         return Parts(train=_units(rooms, "", "good", nominal), test=(), layout=found)
     train = _units(rooms, "train/good", "good", nominal)
-    kinds = sorted({each.name for room in rooms.values() for each in _folders(room / "test")})
+    kinds = sorted({each.name for room in rooms.values() for each in folders(room / "test")})
     test = tuple(unit for kind in kinds for unit in _units(rooms, f"test/{kind}", kind, nominal))
     return Parts(train=_grouped(train, test)[0], test=_grouped(train, test)[1], layout=found)
+
+
+def _published(root: Path, layout: str | None) -> Parts | None:
+    """The units, if the folder is laid out as one of the published data sets, or is said to be."""
+    clouded = clouds.recognised(root)
+    if layout in ("real3d-ad", "anomaly-shapenet") or (layout is None and clouded):
+        return clouds.read(root, layout or str(clouded))
+    for name, module in (("mvtec3d-ad", mvtec3d), ("mulsen-ad", mulsen), ("dcase", dcase)):
+        if layout == name or (layout is None and module.recognised(root)):
+            return module.read(root)
+    return None
 
 
 def _single(root: Path) -> Path:
@@ -85,7 +84,7 @@ def _single(root: Path) -> Path:
         raise FileError(f"{root} is not a folder of parts")
     if _rooms(root) or (root / "train").is_dir() or any(_files(root, sense) for sense in FOLDERS):
         return root
-    inside = [each for each in _folders(root) if _rooms(each) or (each / "train").is_dir()]
+    inside = [each for each in folders(root) if _rooms(each) or (each / "train").is_dir()]
     if len(inside) > 1:
         names = ", ".join(each.name for each in inside[:6])
         raise FormatError(
@@ -97,7 +96,7 @@ def _single(root: Path) -> Path:
 def _rooms(root: Path) -> dict[str, Path]:
     rooms = {}
     for sense, names in FOLDERS.items():
-        for each in _folders(root):
+        for each in folders(root):
             if each.name.lower() in names:
                 rooms[sense] = each
     return rooms
@@ -105,10 +104,6 @@ def _rooms(root: Path) -> dict[str, Path]:
 
 def _split(rooms: Mapping[str, Path]) -> bool:
     return any((room / "train").is_dir() or (room / "test").is_dir() for room in rooms.values())
-
-
-def _folders(path: Path) -> list[Path]:
-    return sorted(each for each in path.iterdir() if each.is_dir()) if path.is_dir() else []
 
 
 def _files(path: Path, sense: str) -> list[Path]:

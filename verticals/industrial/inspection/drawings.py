@@ -3,13 +3,17 @@ the spectra of the sound. Draws, decides nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import overload
+
 import numpy as np
 
 from ....core.types import Array
 from ....knowledge.figures import COLOURS, canvas, picture
 from ....knowledge.reports import Figure
 from ..records import Photo, Sound
-from ..sound.memory import SoundMemory
+from ..sound.expert import Heard
 from ..sound.spectrum import envelope, log_mel
 from .answers import Inspected, colours
 from .experts import Surface
@@ -20,6 +24,27 @@ SIDES = (
     ("from below", (0.35, -0.5, -0.79)),
 )
 MARK = "#111827"
+
+
+class Later(Sequence[Figure]):
+    """Figures that are drawn when a page is made of them, and not while a unit waits for its verdict."""
+
+    def __init__(self, *drawings: Callable[[], Figure]) -> None:
+        self.drawings = drawings
+
+    @cached_property
+    def drawn(self) -> tuple[Figure, ...]:
+        return tuple(drawing() for drawing in self.drawings)
+
+    def __len__(self) -> int:
+        return len(self.drawings)
+
+    @overload
+    def __getitem__(self, index: int) -> Figure: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Figure, ...]: ...
+    def __getitem__(self, index: int | slice) -> Figure | tuple[Figure, ...]:
+        return self.drawn[index]
 
 
 def deviations(surface: Surface, answer: Inspected) -> Figure:
@@ -104,17 +129,16 @@ def strangeness(photo: Photo, anomaly: Array, limit: float) -> Figure:
         )
 
 
-def spectra(sound: Sound, memory: SoundMemory) -> Figure:
-    """The log-mel spectrum beside that of good recordings, and the spectrum of the envelope."""
-    mel = log_mel(sound).mean(axis=0)
+def spectra(sound: Sound, heard: Heard) -> Figure:
+    """The log-mel spectrum over time, and the envelope's spectrum with the lines that stand out."""
     rates, lines = envelope(sound)
     with canvas(7.2, 2.6, columns=2) as (sheet, axes):
-        good = memory.mean["spectrum"][: len(mel)]
-        axes[0].plot(good, color=COLOURS[5], label="good units")
-        axes[0].plot(mel, color=COLOURS[1], label="this unit")
-        axes[0].set(xlabel="mel band", ylabel="log power")
-        axes[1].plot(rates, memory.mean["envelope"], color=COLOURS[5], label="good units")
-        axes[1].plot(rates, lines, color=COLOURS[1], label="this unit")
+        axes[0].imshow(log_mel(sound).T, origin="lower", aspect="auto", cmap="magma")
+        axes[0].set(xlabel="frame", ylabel="mel band")
+        axes[1].plot(rates, lines, color=COLOURS[1])
+        for line in heard.lines[:4]:
+            if rates[0] <= line.hertz <= rates[-1]:
+                axes[1].axvline(line.hertz, color=COLOURS[5], linewidth=0.8)
+                axes[1].annotate(line.name, (line.hertz, float(lines.max())), fontsize=6, rotation=90, va="top")
         axes[1].set(xlabel="rate of the envelope, Hz", ylabel="above its surroundings", xscale="log")
-        axes[0].legend(frameon=False)
-        return picture(sheet, "Left: spectrum. Right: how the loudness of the ringing band repeats.", vector=True)
+        return picture(sheet, "Left: spectrogram. Right: how the loudness of the ringing band repeats.", vector=False)

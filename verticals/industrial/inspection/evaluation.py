@@ -74,8 +74,8 @@ def look(inspector: Inspector, units: Sequence[Unit]) -> Looked:
         if "image" in seen and seen["image"].usable:
             mask = _mask(unit, seen["image"].shown[1].shape)
             if mask is not None:
-                maps.append(_small(seen["image"].shown[1]))
-                masks.append(_small(mask.astype(np.float32)) > 0.5)
+                maps.append(small(seen["image"].shown[1]))
+                masks.append(small(mask.astype(np.float32)) > 0.5)
         observed.append({sense: Seen(numbers=e.numbers, score=e.score, refused=e.refused) for sense, e in seen.items()})
     return Looked(units=units, observed=observed, maps=maps, masks=masks)
 
@@ -87,11 +87,11 @@ def measured(inspector: Inspector, looked: Looked, *, name: str, seed: int, note
     metrics = {"roc_auc": roc_auc(labels, fused), "average_precision": average_precision(labels, fused)}
     intervals = {"roc_auc": _interval(labels, fused, looked.groups, seed)}
     baselines = {"late product of experts": {"roc_auc": roc_auc(labels, inspector.scores(looked.observed, late=True))}}
-    baselines["largest spread of any sense"] = {"roc_auc": roc_auc(labels, largest(inspector, looked.observed))}
+    baselines["largest surprise of any sense"] = {"roc_auc": roc_auc(labels, largest(inspector, looked.observed))}
     for sense in [each for each in SENSES if each in inspector.scale.centre]:
         scores = raw(inspector, looked.observed, sense)
         known = np.isfinite(scores)
-        if known.any():
+        if labels[known].any() and not labels[known].all():
             title = "CAD deviation alone" if sense == "scan" else f"{sense} expert alone"
             baselines[title] = {"roc_auc": roc_auc(labels[known], scores[known])}
             if sense == "image":
@@ -132,7 +132,7 @@ def subsets(inspector: Inspector, looked: Looked) -> dict[str, dict[str, float]]
             continue
         observed = [{sense: looked.observed[index][sense] for sense in subset} for index in chosen]
         fused = inspector.scores(observed)
-        singles = [roc_auc(labels, raw(inspector, observed, sense)) for sense in subset]
+        singles = [_alone(inspector, observed, sense, labels) for sense in subset]
         row = {
             "roc_auc": roc_auc(labels, fused),
             "late_roc_auc": roc_auc(labels, inspector.scores(observed, late=True)),
@@ -149,17 +149,23 @@ def subsets(inspector: Inspector, looked: Looked) -> dict[str, dict[str, float]]
     return rows
 
 
+def _alone(inspector: Inspector, observed: Sequence[Observed], sense: str, labels: Array) -> float:
+    """The better of a sense's raw score and of what the inspector would answer with that sense alone."""
+    alone = inspector.scores([{sense: each[sense]} for each in observed])
+    return max(roc_auc(labels, raw(inspector, observed, sense)), roc_auc(labels, alone))
+
+
 def raw(inspector: Inspector, observed: Sequence[Observed], sense: str) -> Array:
     """The expert's raw score for each unit; NaN where it gave none."""
     return np.array([each[sense].score if sense in each and each[sense].usable else np.nan for each in observed])
 
 
 def largest(inspector: Inspector, observed: Sequence[Observed]) -> Array:
-    """The baseline that needs no training: the largest of the senses' raw scores in spreads of good units."""
+    """The baseline that needs no training: the largest of the senses' surprises."""
     answer = []
     for each in observed:
         spreads = [
-            inspector.scale.z(sense, seen.score) for sense, seen in each.items() if inspector.judges(sense, seen)
+            inspector.scale.surprise(sense, seen) for sense, seen in each.items() if inspector.judges(sense, seen)
         ]
         answer.append(max(spreads, default=0.0))
     return np.array(answer)
@@ -186,7 +192,7 @@ def _mask(unit: Unit, shape: tuple[int, ...]) -> Array | None:
     return np.zeros(shape, bool) if unit.good else None
 
 
-def _small(values: Array) -> Array:
+def small(values: Array) -> Array:
     """Scaled so that the longer side has at most 128 pixels (the mean over what becomes one pixel)."""
     import torch
     import torch.nn.functional as F

@@ -7,28 +7,55 @@ Raw numbers are kept as measured; beside them the same numbers in spreads of goo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ....core.errors import InputError
 from ....core.types import Array, Table
+from ..camera.expert import CameraExpert
 from ..camera.memory import PatchMemory
 from ..points.clouds import unit_suspected
 from ..points.deviation import Deviation, measure
+from ..points.dimensions import Dimension, dimensions
+from ..points.memory import ShapeMemory
+from ..points.quality import refusal
 from ..points.registration import Pose, register
+from ..points.surfaces import features_of
 from ..records import SENSES, Nominal, Photo, Registration, Scan, Sound
-from ..sound.memory import SoundMemory
-from ..sound.sounds import usable
-from ..sound.spectrum import views
+from ..sound.expert import COLUMNS as HEARD
+from ..sound.expert import SoundExpert
+from .places import Ground, Places, ground, picture, picture_maps, strangest, surface_maps
 
-SCORE = "score"  # the expert's raw score, the last column of every sense
+SCORE = "score"  # the expert's raw score, the last column but one of every sense
+SURPRISE = "surprise"  # how rare the strangest of the sense's numbers is among good units, the last column
 COLUMNS = {
-    "scan": ("extra", "lacking", "spread", "uncovered", "residual"),
-    "image": ("worst", "strange", "mean"),
-    "sound": ("spectrum", "envelope", "loudness"),
+    "scan": (
+        "extra",
+        "lacking",
+        "spread",
+        "uncovered",
+        "residual",
+        "place extra",
+        "place lacking",
+        "wide extra",
+        "wide lacking",
+        "shape",
+        "dimension",
+    ),
+    "image": ("worst", "strange", "mean", "patch", "place bright", "place dark", "wide bright", "wide dark"),
+    "sound": HEARD,
+}
+TELLING = {  # the numbers that alone make a unit strange; of the others a good unit now and then has an odd one
+    "scan": ("extra", "lacking", "wide extra", "wide lacking"),
+    "image": ("strange", "patch", "place bright", "place dark", "wide bright", "wide dark"),
+    "sound": ("lines", "level", "bands"),
 }
 TOP = 0.002  # share of the scanned points, and of the pixels times five, that makes the worst region
+ODD = 0.12  # mm of spread over the whole scan, from which it may be the mirror image of the part
 LEAST_TOP = 12  # points
 
 
@@ -40,6 +67,7 @@ class Seen:
     score: float
     shown: Any = None
     refused: str = ""
+    away: Array | None = None  # [place] spreads of good units, signed, at the places of the part or of the picture
 
     @property
     def usable(self) -> bool:
@@ -54,6 +82,8 @@ class Surface:
     registration: Registration
     deviation: Deviation
     nominal: Nominal
+    dimensions: tuple[Dimension, ...] = ()
+    shape: Any = None  # how strange the shape around each point is, where a memory of shapes was learned
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,6 +95,12 @@ class Coverage:
     samples: Array
     share: Array
     residual: float  # the largest among good scans, mm
+    places: Places | None = None  # what good scans deviate by at the samples
+    sizes: Mapping[str, tuple[float, float]] | None = None  # mean and spread of each dimension of good scans, mm
+
+    @cached_property
+    def ground(self) -> Ground:
+        return ground(self.samples.astype(np.float64))
 
     def matches(self, nominal: Nominal) -> bool:
         """Whether this is the part that was learned, in the same place: box within a thousandth of its size."""
@@ -85,30 +121,63 @@ class Scale:
 
     centre: Mapping[str, Mapping[str, float]]
     spread: Mapping[str, Mapping[str, float]]
+    tail: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
 
     def table(self, sense: str, seen: Seen) -> Table:
         """The numbers in spreads of good units, drawn in by asinh: strictly increasing, so no rank is lost."""
         numbers = {}
-        for column, value in {**{name: seen.numbers[name] for name in COLUMNS[sense]}, SCORE: seen.score}.items():
-            away = (value - self.centre[sense][column]) / self.spread[sense][column]
-            numbers[column] = float(np.arcsinh(away))
+        for column in (*COLUMNS[sense], SCORE):
+            numbers[column] = float(np.arcsinh(self.away(sense, column, seen)))
+        numbers[SURPRISE] = float(np.arcsinh(self.surprise(sense, seen)))
         return Table(numbers=numbers)
+
+    def away(self, sense: str, column: str, seen: Seen) -> float:
+        """One number in spreads of good units."""
+        value = seen.score if column == SCORE else seen.numbers[column]
+        return (value - self.centre[sense][column]) / self.spread[sense][column]
+
+    def surprise(self, sense: str, seen: Seen) -> float:
+        """Minus the natural logarithm of the share of good units that are as strange, by the strangest number.
+
+        Beyond the upper fifth of good units an exponential tail is assumed, so that it goes on rising; for one number
+        it is strictly increasing. Of several the largest counts (Tippett 1931), which makes the senses comparable.
+        """
+        found = []
+        for column, (start, excess) in self.tail[sense].items():
+            away = self.away(sense, column, seen)
+            low = np.log(TAIL) + (away - start) * np.log(TAIL / 2) / start
+            found.append(np.log(TAIL) + (away - start) / excess if away > start else low)
+        return float(max(found))
 
     def z(self, sense: str, score: float) -> float:
         """The raw score in spreads of good units."""
         return (score - self.centre[sense][SCORE]) / self.spread[sense][SCORE]
 
 
+TAIL = 5.0  # one good unit of so many lies in the tail that is extrapolated
+
+
 def fit_scale(rows: Mapping[str, list[Seen]]) -> Scale:
     """Median and 1.48 times the median absolute deviation; a number that never moves gets a small spread."""
     centre: dict[str, dict[str, float]] = {}
     spread: dict[str, dict[str, float]] = {}
+    tail: dict[str, dict[str, tuple[float, float]]] = {}
     for sense, seen in rows.items():
         columns = {name: np.array([each.numbers[name] for each in seen]) for name in COLUMNS[sense]}
         columns[SCORE] = np.array([each.score for each in seen])
         centre[sense] = {name: float(np.median(values)) for name, values in columns.items()}
         spread[sense] = {name: _spread(values) for name, values in columns.items()}
-    return Scale(centre=centre, spread=spread)
+        moving = {name: columns[name] for name in (*TELLING[sense], SCORE) if np.ptp(columns[name]) > 0}
+        away = {name: (each - centre[sense][name]) / spread[sense][name] for name, each in moving.items()}
+        tail[sense] = {name: _tail(values) for name, values in away.items()} or {SCORE: (1.0, 1.0)}
+    return Scale(centre=centre, spread=spread, tail=tail)
+
+
+def _tail(away: Array) -> tuple[float, float]:
+    """Where the upper fifth begins, and its mean excess, shrunk towards that of a normal number."""
+    start = max(float(np.quantile(away, 1 - 1 / TAIL)), 0.3)
+    excess = away[away > start] - start
+    return start, max(float((excess.sum() + 3 * 0.4) / (len(excess) + 3)), 0.1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -116,14 +185,20 @@ class Experts:
     """What was learned from good units, by sense; None where no good unit had that sense."""
 
     coverage: Coverage | None = None
+    camera: CameraExpert | None = None
     patches: PatchMemory | None = None
-    sounds: SoundMemory | None = None
+    sounds: SoundExpert | None = None
+    shapes: ShapeMemory | None = None
+    picture: Array | None = None  # [SIDE, SIDE] the mean good picture
+    pixels: Places | None = None
 
     def look(self, record: Mapping[str, Any]) -> dict[str, Seen]:
         """What each sense that is present (a scan with its nominal part) gives."""
         found: dict[str, Seen] = {}
         if "scan" in record and "nominal" in record:
             found["scan"] = self._scan(record["scan"], record["nominal"])
+        elif "scan" in record and self.shapes is not None and self.coverage is None:
+            found["scan"] = self._shape(record["scan"])
         if "image" in record:
             found["image"] = self._image(record["image"])
         if "sound" in record:
@@ -134,38 +209,98 @@ class Experts:
         suspect = unit_suspected(scan, nominal)
         if suspect is not None:
             factor, unit = suspect
-            return _refused(f"the scan seems to be in {unit}: multiply it by {factor:g} to have millimetres")
-        pose = register(scan, nominal)
+            return refused(f"the scan seems to be in {unit}: multiply it by {factor:g} to have millimetres")
         known = self.coverage if self.coverage is not None and self.coverage.matches(nominal) else None
-        registration = judged(pose, nominal, known)
-        expected = known.expected(nominal) if known is not None else None
-        deviation = measure(pose.apply(scan.points), nominal, expected)
-        shown = Surface(pose=pose, registration=registration, deviation=deviation, nominal=nominal)
-        numbers = numbers_of(deviation, nominal, pose)
+        with ThreadPoolExecutor(1) as pool:
+            alike = pool.submit(self.shapes.look, scan) if self.shapes is not None and known is not None else None
+            pose = register(scan, nominal)
+            registration = judged(pose, nominal, known)
+            points = pose.apply(scan.points)
+            deviation = measure(points, nominal, known.expected(nominal) if known is not None else None)
+            sizes = dimensions(points, nominal, features=features(nominal)) if registration.ok else ()
+            numbers, away = numbers_of(deviation, nominal, pose), None
+            numbers |= dict.fromkeys(("place extra", "place lacking", "wide extra", "wide lacking"), 0.0)
+            if known is not None and known.places is not None:
+                maps = known.places.away(surface_maps(deviation, known.ground))
+                numbers |= dict(zip(PLACED, strangest(maps), strict=True))
+                away = maps[0]
+            numbers["dimension"] = _oddest(sizes, known)
+            likeness = None
+            try:
+                likeness = alike.result() if alike is not None else None
+            except InputError as error:
+                return refused(str(error))
+            numbers["shape"] = likeness.score if likeness is not None else 0.0
+        shown = Surface(
+            pose=pose,
+            registration=registration,
+            deviation=deviation,
+            nominal=nominal,
+            dimensions=sizes,
+            shape=likeness,
+        )
         score = max(numbers["extra"], numbers["lacking"])
-        reason = "" if registration.ok else _misfit(registration)
-        return Seen(numbers=numbers, score=score, shown=shown, refused=reason)
+        odd = not registration.ok or numbers["spread"] > ODD
+        reason = refusal(scan, nominal, pose, covered=deviation.covered, suspicious=odd)
+        if not reason and not registration.ok:
+            reason = _misfit(registration)
+        return Seen(numbers=numbers, score=score, shown=shown, refused=reason, away=away)
+
+    def _shape(self, scan: Scan) -> Seen:
+        """A scan of a part whose nominal surface nobody gave: the memory of good shapes alone judges it."""
+        assert self.shapes is not None
+        try:
+            likeness = self.shapes.look(scan)
+        except InputError as error:
+            return refused(str(error))
+        return Seen(numbers={**dict.fromkeys(COLUMNS["scan"], 0.0), "shape": likeness.score}, score=likeness.score)
 
     def _image(self, photo: Photo) -> Seen:
-        if self.patches is None:
-            return _refused("no good photograph was learned: fit on good units with images")
-        if float(photo.pixels.std()) < 0.002:
-            return _refused("the image is uniform: there is nothing to judge on it")
-        anomaly = self.patches.map(photo)
-        flat = np.sort(anomaly.ravel())
-        strange = float(flat[-max(1, len(flat) // 100) :].mean())
-        numbers = {"worst": float(flat[-1]), "strange": strange, "mean": float(flat.mean())}
-        return Seen(numbers=numbers, score=strange, shown=(photo, anomaly))
+        if self.camera is None:
+            return refused("no good photograph was learned: fit on good units with images")
+        look = self.camera.look(photo)
+        if look.refused:
+            return refused(look.refused)
+        numbers, away = {**look.numbers, "patch": 0.0, **dict.fromkeys(PICTURED, 0.0)}, None
+        if self.patches is not None:
+            anomaly = self.patches.map(photo).ravel()
+            count = max(1, len(anomaly) // 200)
+            numbers["patch"] = float(np.partition(anomaly, -count)[-count:].mean())
+        if self.picture is not None and self.pixels is not None:
+            maps = self.pixels.away(picture_maps(picture(photo), self.picture))
+            numbers, away = numbers | dict(zip(PICTURED, strangest(maps), strict=True)), maps[0]
+        return Seen(numbers=numbers, score=look.score, shown=(photo, look.map), away=away)
 
     def _sound(self, sound: Sound) -> Seen:
         if self.sounds is None:
-            return _refused("no good recording was learned: fit on good units with sounds")
-        if not usable(sound):
-            return _refused("the recording is silent")
-        distances = self.sounds.distances(views(sound))
-        level = float(np.log(np.sqrt(np.mean(sound.wave.samples.astype(np.float64) ** 2))))
-        numbers = {**distances, "loudness": abs(level - self.sounds.level)}
-        return Seen(numbers=numbers, score=float(np.linalg.norm(list(distances.values()))), shown=sound)
+            return refused("no good recording was learned: fit on good units with sounds")
+        heard = self.sounds.look(sound)
+        if heard.refused:
+            return refused(heard.refused)
+        return Seen(numbers=heard.numbers, score=heard.score, shown=(sound, heard))
+
+
+PLACED = ("place extra", "place lacking", "wide extra", "wide lacking")
+PICTURED = ("place bright", "place dark", "wide bright", "wide dark")
+
+
+def features(nominal: Nominal) -> Any:
+    """The planes and cylinders of a nominal part, found once for each."""
+    if "features" not in nominal.__dict__:
+        nominal.__dict__["features"] = features_of(nominal) if len(nominal.triangles) else ()
+    return nominal.__dict__["features"]
+
+
+def _oddest(sizes: tuple[Dimension, ...], known: Coverage | None) -> float:
+    """The dimension that is farthest from those of good units, in their spreads; 0 where none was learned."""
+    if known is None or not known.sizes:
+        return 0.0
+    far = [
+        abs(each.value - known.sizes[each.name][0]) / known.sizes[each.name][1]
+        for each in sizes
+        if each.name in known.sizes and each.verdict != "not evaluable"
+    ]
+    return max(far, default=0.0)
 
 
 def numbers_of(deviation: Deviation, nominal: Nominal, pose: Pose) -> dict[str, float]:
@@ -203,7 +338,7 @@ def _misfit(found: Registration) -> str:
     )
 
 
-def _refused(reason: str) -> Seen:
+def refused(reason: str) -> Seen:
     return Seen(numbers={}, score=float("nan"), refused=reason)
 
 

@@ -24,12 +24,12 @@ from ....core.types import Array
 from ..records import SENSES, Unit
 from ..simulate.defects import seen_by
 from .decision import FALSE_REJECTS, Threshold, fit_thresholds
-from .experts import COLUMNS, SCORE, Experts, Scale, Seen
+from .experts import COLUMNS, SCORE, SURPRISE, Experts, Scale, Seen
 
 WIDTH, RATE = 32, 5e-4
 LABELS = ("good", "defect")
 SIDES = 10  # groups that the rows are dealt to before they are recombined
-MIXTURES = 16  # recombined rows for each one that was observed
+MIXTURES = 6  # recombined rows for each one that was observed
 TOWARDS, AMONG = (
     (0.4, 1.4),
     (-0.3, 1.3),
@@ -45,6 +45,20 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Naming:
+    """What a defect is: probabilities over kinds, of a unit that is taken to be defective, from any senses."""
+
+    kinds: tuple[str, ...]
+    classifier: Classifier
+
+    def probabilities(self, record: Mapping[str, Any]) -> dict[str, float]:
+        """Likeliest first."""
+        found = self.classifier.probabilities([record], tuple(record))[0]
+        order = np.argsort(-found)
+        return {self.kinds[index]: float(found[index]) for index in order}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Inspector:
     """Everything that judges a unit. Without a fused model (one sense only) the score is the raw one in spreads."""
 
@@ -52,6 +66,7 @@ class Inspector:
     scale: Scale
     fused: Classifier | None
     thresholds: Mapping[str, Threshold]
+    naming: Naming | None = None
     groups: tuple[str, ...] = ()
     floor_mm: float = 0.1  # deviation that 99 of 100 good units stay below
     notes: Mapping[str, Any] = field(default_factory=dict)
@@ -82,6 +97,11 @@ class Inspector:
         logits = self.fused.logits([records[index] for index in some], late=late)
         answer[some] = logits[:, 1] - logits[:, 0]
         return answer
+
+    def kinds(self, observed: Observed) -> dict[str, float]:
+        """The probability of each kind of defect, were the unit defective; empty where none was learned."""
+        record = self.tables(observed)
+        return self.naming.probabilities(record) if self.naming is not None and record else {}
 
     def gates(self, observed: Observed) -> dict[str, float]:
         """How far each sense was listened to; exactly 0 where it is absent or could not be used."""
@@ -116,14 +136,55 @@ def fuse(
             sense: scale.table(sense, seen) for sense, seen in observed.items() if sense in senses and seen.usable
         }
         if record:
-            labelled.append(Labelled(id=str(number), record=record, label=int(not unit.good), group=unit.group))
+            labelled.append(
+                Labelled(id=str(number), record=record, label=int(not unit.good), group=unit.group, source=unit.name)
+            )
     if start is None or start.model.modalities != senses:
         start = _fresh(senses, labelled, seed)
     split = grouped_split([each.group for each in labelled], shares=(0.6, 0.2, 0.2), seed=seed)
     parts = [[labelled[index] for index in part] for part in split]
-    config = TrainingConfig(epochs=epochs or 30, rate=RATE, patience=6, seed=seed)
+    config = TrainingConfig(epochs=epochs or 20, rate=RATE, patience=5, seed=seed)
     minimum = tuple((sense,) for sense in senses)
-    return train(start, *parts, minimum=minimum, config=config, method=method)
+    fused, told = train(start, *parts, minimum=minimum, config=config, method=method)
+    by_rule(fused)
+    return fused, told
+
+
+def by_rule(fused: Classifier) -> None:
+    """One sense alone answers by the rule that the answers start from: that keeps the order of its surprise.
+
+    Validation rows of one sense are recombined from few units, and what they seemed to prove did not hold.
+    """
+    for index in range(len(fused.model.modalities)):
+        fused.model.blend.scale[:, 2**index] = 0
+        fused.model.blend.powers[:, 2**index] = 0
+
+
+def name_kinds(
+    scale: Scale, rows: Sequence[Row], *, seed: int, epochs: int | None = None
+) -> tuple[Naming | None, dict[str, Any]]:
+    """A naming learned from the defective rows; None with one kind, one sense, or fewer than four rows a kind."""
+    senses = tuple(sense for sense in SENSES if sense in scale.centre)
+    bad = [row for row in rows if not row.unit.good]
+    kinds = tuple(sorted({row.unit.defect for row in bad}))
+    if len(senses) < 2 or len(kinds) < 2 or len(bad) < 4 * len(kinds):
+        return None, {}
+    labelled = [
+        Labelled(
+            id=str(number),
+            record={s: scale.table(s, seen) for s, seen in row.observed.items() if s in senses and seen.usable},
+            label=kinds.index(row.unit.defect),
+            group=row.unit.name,
+        )
+        for number, row in enumerate(bad)
+    ]
+    labelled = [each for each in labelled if each.record]
+    start = _fresh(senses, labelled, seed, labels=len(kinds))
+    split = grouped_split([each.group for each in labelled], shares=(0.7, 0.15, 0.15), seed=seed)
+    parts = [[labelled[index] for index in part] for part in split]
+    config = TrainingConfig(epochs=epochs or 20, rate=2 * RATE, patience=5, seed=seed)
+    classifier, told = train(start, *parts, minimum=tuple((sense,) for sense in senses), config=config)
+    return Naming(kinds=kinds, classifier=classifier), {f"kinds_{name}": value for name, value in told.items()}
 
 
 def mixed(good: Sequence[Row], bad: Sequence[Row], *, seed: int) -> list[Row]:
@@ -141,7 +202,7 @@ def mixed(good: Sequence[Row], bad: Sequence[Row], *, seed: int) -> list[Row]:
         side = _side(row, names)
         unit = replace(row.unit, group=f"side {side}")
         rows.append(Row(row.observed, unit))
-        keep = seen_by(row.unit.defect) if not row.unit.good else ()
+        keep = _carried(row.unit)
         for _ in range(MIXTURES if pools[side] else 0):
             observed = {sense: _between(sense, row, sense in keep, pools[side], generator) for sense in row.observed}
             rows.append(Row(observed, unit))
@@ -160,17 +221,26 @@ def _between(sense: str, row: Row, keep: bool, pool: Sequence[Observed], generat
     return Seen(numbers=numbers, score=base.score + share * (goal.score - base.score))
 
 
+def _carried(unit: Unit) -> tuple[str, ...]:
+    """The senses in which the defect is: what the truth says, else those that a defect of its kind can be in."""
+    if unit.good:
+        return ()
+    told = unit.truth.get("visible")
+    return tuple(sense for sense, seen in told.items() if seen) if told else seen_by(unit.defect)
+
+
 def _side(row: Row, names: Sequence[str]) -> int:
     return names.index(row.unit.group) % SIDES
 
 
-def _fresh(senses: tuple[str, ...], labelled: Sequence[Labelled], seed: int) -> Classifier:
+def _fresh(senses: tuple[str, ...], labelled: Sequence[Labelled], seed: int, labels: int = len(LABELS)) -> Classifier:
     """A model drawn from the seed, whose encoders know the ranges of the training rows."""
     configs = {
-        sense: TableConfig(width=WIDTH, numbers=(*COLUMNS[sense], SCORE), features="piecewise", depth=0)
+        sense: TableConfig(width=WIDTH, numbers=(*COLUMNS[sense], SCORE, SURPRISE), features="piecewise", depth=0)
         for sense in senses
     }
-    start = untrained(configs, labels=len(LABELS), seed=seed, start=LargestConfig(column=SCORE))
+    rule = LargestConfig(column=SURPRISE) if labels == len(LABELS) else None
+    start = untrained(configs, labels=labels, seed=seed, start=rule)
     for sense, config in configs.items():
         rows = [each.record[sense] for each in labelled if sense in each.record]
         start.model.encoders[sense].use(statistics(rows, config))  # type: ignore[operator]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from ....core import digest
 from ....core.checkpoint import Checkpoint
-from ....core.errors import MissingModality, UnknownName
+from ....core.errors import InputError, MissingModality, UnknownName
 from ....core.pipeline import Answered, FitOptions, Pipeline
 from ....core.result import Evaluation
 from ....core.trust.subsets import subset_name
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["InspectionPipeline", "industrial"]
 
 TOLERANCE = 0.25  # mm of local deviation, where the drawing says nothing else
+STEPS = 25  # of the camera's head for each epoch, where a fit is told how many
 LEAST_AREA = 2.0  # mm^2
-UNFAMILIAR = 40.0  # spreads of good units: rather another part, lamp or microphone than a defect
+UNFAMILIAR = 100.0  # spreads of good units: rather another part, lamp or microphone than a defect
 
 
 class Judgement(NamedTuple):
@@ -69,6 +71,31 @@ class InspectionPipeline(Pipeline):
 
         return pack(self.inspector, kind=self.task.name, card=self.card, tolerance_mm=self.tolerance_mm)
 
+    @property
+    def senses(self) -> tuple[str, ...]:
+        """The senses that were learned, in their order."""
+        return tuple(sense for sense in SENSES if sense in self.inspector.scale.centre)
+
+    def setting(self, name: str, value: str) -> Self:
+        """`false_rejects=0.005`: the rate that the thresholds promise; `tolerance_mm=0.3`: what the drawing allows."""
+        if name not in ("false_rejects", "tolerance_mm"):
+            raise InputError(f"{self.task.name} has the settings false_rejects and tolerance_mm, not {name}={value}")
+        try:
+            number = float(value)
+        except ValueError:
+            raise InputError(f"{name} takes a number, got {value!r}") from None
+        other = copy(self)
+        if name == "tolerance_mm":
+            if not 0 < number < float("inf"):
+                raise InputError(f"tolerance_mm is a length above 0 mm, got {value}")
+            other.tolerance_mm = number
+            return other
+        if not 0 < number < 1:
+            raise InputError(f"false_rejects is a share between 0 and 1, got {value}")
+        thresholds = {name: replace(each, rate=number) for name, each in self.inspector.thresholds.items()}
+        other.inspector = replace(self.inspector, thresholds=thresholds)
+        return other
+
     def read(self, modality: str, value: Any) -> Any:
         from .recipes import READERS
 
@@ -97,14 +124,14 @@ class InspectionPipeline(Pipeline):
     def verdict(self, observed: Mapping[str, Seen], record: Mapping[str, Any]) -> Judgement:
         """The strictest of what the score, the tolerance and senses that could not be measured say."""
         said = Judgement([], [], [])
-        if "scan" in record and "nominal" not in record:
+        if "scan" in record and "scan" not in observed:
             said.warnings.append("the scan was not judged: it comes without the nominal part that it is held against")
         for sense, seen in observed.items():
             if not seen.usable:
                 said.verdicts.append("unmeasurable")
                 said.reasons.append(f"{sense}: {seen.refused}")
         self._by_score(self._judged(observed, record), said)
-        if "scan" in observed and observed["scan"].usable:
+        if "scan" in observed and observed["scan"].usable and observed["scan"].shown is not None:
             self._by_tolerance(observed["scan"].score, said)
         if self._another(record):
             said.warnings.append(
@@ -173,25 +200,47 @@ class InspectionPipeline(Pipeline):
             defects=tuple(defects),
             tolerance_mm=self.tolerance_mm,
             registration=scan.shown.registration if scan is not None and scan.shown is not None else None,
+            p_values=self._alone(judged),
+            kinds=self.inspector.kinds(judged) if judged and verdict == "reject" else {},
+            dimensions=scan.shown.dimensions if scan is not None and scan.shown is not None else (),
+            lines=observed["sound"].shown[1].lines if "sound" in observed and observed["sound"].usable else (),
             surface=scan.shown if scan is not None else None,
             anomaly=observed["image"].shown if "image" in observed else None,
             places=tuple(places),
         )
+
+    def _alone(self, judged: Mapping[str, Seen]) -> dict[str, float]:
+        """The conformal p-value that each sense would have alone."""
+        thresholds = self.inspector.thresholds
+        return {
+            sense: thresholds[sense].p(self.inspector.score({sense: seen}))
+            for sense, seen in judged.items()
+            if sense in thresholds
+        }
 
     def _defects(self, observed: Mapping[str, Seen]) -> tuple[list[Defect], list[np.ndarray]]:
         """Regions beyond what good units show (at least half the tolerance where the part is unknown)."""
         found: list[Defect] = []
         places: list[np.ndarray] = []
         scan = observed.get("scan")
-        if scan is not None and scan.usable:
+        if scan is not None and scan.usable and scan.shown is not None:
             limit = min(max(1.3 * self.inspector.floor_mm, 0.06), self.tolerance_mm)
             for defect, points in regions(scan.shown.deviation, scan.shown.nominal, limit=limit, least_area=LEAST_AREA):
                 found.append(defect)
                 places.append(points)
         image = observed.get("image")
         if image is not None and image.usable:
-            found += appearance(image, self.pixel_limit)
+            seen = appearance(image, self.pixel_limit)
+            if not seen and self.inspector.judges("image", image) and self._strange(image):
+                peak, usual = float(image.shown[1].max()), self.inspector.scale.centre["image"]["strange"]
+                seen = appearance(image, usual + 0.5 * (peak - usual))[:1]
+            found += seen
         return found[:20], places[:20]
+
+    def _strange(self, image: Seen) -> bool:
+        """Whether the picture as a whole is stranger than good ones though no place of it alone is."""
+        threshold = self.inspector.thresholds.get("image")
+        return threshold is not None and threshold.verdict(self.inspector.score({"image": image})) == "reject"
 
     @property
     def pixel_limit(self) -> float:
@@ -245,7 +294,12 @@ class InspectionPipeline(Pipeline):
             units = recipes.trainable(read_parts(data))
             count = len(units)
             inspector = recipes.fit_good(
-                units, seed=options.seed, start=self.inspector, epochs=options.epochs, method=options.method
+                units,
+                seed=options.seed,
+                start=self.inspector,
+                epochs=options.epochs,
+                method=options.method,
+                steps=None if options.epochs is None else STEPS * options.epochs,
             )
         card = recipes.card(inspector, data=digest.of_file(data), units=count, options=options)
         return type(self)(inspector, card, self.tolerance_mm)

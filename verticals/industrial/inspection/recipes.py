@@ -17,17 +17,19 @@ from ....core.classifier import Classifier
 from ....core.errors import InputError
 from ....core.progress import say, track
 from ....core.random import numpy_generator
+from ..camera.expert import fit_camera
 from ..camera.images import read_image
 from ..camera.memory import fit_patches
 from ..points.clouds import read_nominal, read_scan
+from ..points.memory import ShapeConfig, fit_shapes
 from ..records import SENSES, Unit
 from ..simulate.planted import kinds_for, on_nominal, plant
-from ..sound.memory import fit_sounds
+from ..sound.expert import fit_sound
 from ..sound.sounds import read_sound, usable
-from ..sound.spectrum import views
 from .data import Parts
 from .experts import Coverage, Experts, Seen, fit_scale
-from .model import Inspector, Row, calibrate, fuse, mixed
+from .model import Inspector, Row, calibrate, fuse, mixed, name_kinds
+from .places import fit_places, ground, picture, picture_maps, surface_maps
 
 READERS: Mapping[str, Callable[[Any], Any]] = {
     "scan": read_scan,
@@ -37,6 +39,9 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
 }
 LEAST_GOOD = 8
 PATCHES = 2_000
+TAUGHT = 200  # steps of the camera's head in the weights that ship
+SHAPES = ShapeConfig(points=6_000, groups=2_000, scales=(40, 80))  # half the time of the memory's own settings
+SHAPED = 24  # good scans whose shapes fill the memory
 PLANTED = 2  # defective versions of each good unit that teaches fusion
 
 
@@ -64,24 +69,28 @@ def fit_good(
     method: str = "full",
     bad: Sequence[Unit] = (),
     patches: int = PATCHES,
+    steps: int | None = None,
 ) -> Inspector:
     """An inspector from good units; `bad` ones (generated) teach fusion where given, else defects are planted.
 
     Raises:
         InputError: fewer than eight good units.
     """
-    lesson = learn(units, bad, seed=seed, patches=patches)
+    lesson = learn(units, bad, seed=seed, patches=patches, steps=steps)
     before = start.fused if start is not None else None
     return assemble(lesson, start=before, seed=seed, epochs=epochs, method=method)
 
 
-def learn(units: Sequence[Unit], bad: Sequence[Unit], *, seed: int, patches: int) -> Lesson:
+def learn(
+    units: Sequence[Unit], bad: Sequence[Unit], *, seed: int, patches: int = PATCHES, steps: int | None = None
+) -> Lesson:
     """Fill the memories, and look at every other unit with them."""
     if len(units) < LEAST_GOOD:
         raise InputError(f"{len(units)} good units are too few: give at least {LEAST_GOOD} (99 promise one per cent)")
     memory, teach, held = deal(units, seed)
     say(f"{len(memory)} good units fill the memories, {len(teach)} teach, {len(held)} set the thresholds")
-    experts = fit_experts([read_unit(unit) for unit in track(memory, "reading good units")], seed=seed, patches=patches)
+    records = [read_unit(unit) for unit in track(memory, "reading good units")]
+    experts = fit_experts(records, seed=seed, patches=patches, steps=steps)
     seen = [(unit, *_observe(experts, unit)) for unit in track(teach, "looking at good units")]
     if bad:
         told = [Row(_observe(experts, unit)[1], unit) for unit in track(bad, "looking at defective units")]
@@ -100,14 +109,18 @@ def assemble(
     lesson: Lesson, *, start: Classifier | None, seed: int, epochs: int | None = None, method: str = "full"
 ) -> Inspector:
     """Scale, fusion and thresholds from what the experts said."""
-    rows: dict[str, list[Seen]] = {}
+    usual: dict[str, list[Seen]] = {}
     for row in lesson.good:
         for sense, each in row.observed.items():
             if each.usable:
-                rows.setdefault(sense, []).append(each)
-    scale = fit_scale(rows)
-    fused, told = fuse(start, scale, mixed(lesson.good, lesson.bad, seed=seed), seed=seed, epochs=epochs, method=method)
-    inspector = Inspector(experts=lesson.experts, scale=scale, fused=fused, thresholds={}, notes=told)
+                usual.setdefault(sense, []).append(each)
+    scale = fit_scale(usual)
+    rows = mixed(lesson.good, lesson.bad, seed=seed)
+    fused, told = fuse(start, scale, rows, seed=seed, epochs=epochs, method=method)
+    naming, more = name_kinds(scale, rows, seed=seed, epochs=epochs)
+    inspector = Inspector(
+        experts=lesson.experts, scale=scale, fused=fused, naming=naming, thresholds={}, notes=told | more
+    )
     good = [row.observed for row in lesson.held]
     deviations = [each["scan"].score for each in good if "scan" in each and each["scan"].usable]
     floor = float(np.quantile(deviations, 0.99, method="higher")) if deviations else 0.1
@@ -125,38 +138,59 @@ def deal(units: Sequence[Unit], seed: int) -> tuple[list[Unit], list[Unit], list
     return memory, teach, held
 
 
-def fit_experts(records: Sequence[Mapping[str, Any]], *, seed: int, patches: int = PATCHES) -> Experts:
-    """The memories of good units, for each sense that any of them has."""
+def fit_experts(
+    records: Sequence[Mapping[str, Any]], *, seed: int, patches: int = PATCHES, steps: int | None = None
+) -> Experts:
+    """The memories of good units, for each sense that any of them has; `steps` is how long the camera is taught."""
     photos = [record["image"] for record in records if "image" in record]
     sounds = [record["sound"] for record in records if "sound" in record and usable(record["sound"])]
     scans = [record for record in records if "scan" in record]
-    levels = [float(np.log(np.sqrt(np.mean(each.wave.samples.astype(np.float64) ** 2)))) for each in sounds]
+    blank = [picture(each) for each in photos]
+    mean = np.mean(blank, axis=0) if blank else None
+    if mean is not None:  # laid on their own mean, and averaged again
+        mean = np.mean([picture_maps(each, mean)[0] for each in blank], axis=0).reshape(mean.shape)
     return Experts(
+        camera=fit_camera(photos, seed=seed, steps=steps) if photos else None,
         patches=fit_patches(photos, size=patches, seed=seed) if photos else None,
-        sounds=fit_sounds([views(each) for each in sounds], level=float(np.median(levels))) if sounds else None,
-        coverage=fit_coverage(scans) if scans else None,
+        sounds=fit_sound(sounds) if sounds else None,
+        coverage=fit_coverage([each for each in scans if "nominal" in each]),
+        shapes=fit_shapes([each["scan"] for each in scans[:SHAPED]], seed=seed, config=SHAPES) if scans else None,
+        picture=mean.astype(np.float32) if mean is not None else None,
+        pixels=fit_places([picture_maps(each, mean) for each in blank]) if mean is not None else None,
     )
 
 
 def fit_coverage(records: Iterable[Mapping[str, Any]], kept: int = 8_000) -> Coverage | None:
     """How often good scans met each sample of the nominal part, and the largest residual among them."""
     blank = Experts()
-    met, residuals, nominal = [], [], None
+    met, residuals, found, nominal = [], [], [], None
+    sizes: dict[str, list[float]] = {}
     for record in track(list(records), "learning what the scanner sees"):
         seen = blank.look({"scan": record["scan"], "nominal": record["nominal"]})["scan"]
         if seen.usable:
             nominal = record["nominal"]
             met.append(seen.shown.deviation.covered)
             residuals.append(seen.numbers["residual"])
+            found.append(seen.shown.deviation)
+            for each in seen.shown.dimensions:
+                if each.verdict != "not evaluable":
+                    sizes.setdefault(each.name, []).append(each.value)
     if nominal is None:
         return None
     step = max(1, len(nominal.samples) // kept)
+    around = ground(nominal.samples[::step].astype(np.float64))
     return Coverage(
         box=np.stack([nominal.samples.min(axis=0), nominal.samples.max(axis=0)]),
         area=nominal.area,
         samples=nominal.samples[::step].astype(np.float32),
         share=np.mean(met, axis=0)[::step].astype(np.float32),
         residual=float(max(residuals)),
+        places=fit_places([surface_maps(each, around) for each in found]),
+        sizes={
+            name: (float(np.mean(values)), max(float(np.std(values, ddof=1)), 2e-3))
+            for name, values in sizes.items()
+            if len(values) >= max(3, 0.8 * len(found))
+        },
     )
 
 
@@ -175,11 +209,11 @@ def _planted(experts: Experts, seen: Sequence[tuple[Unit, dict[str, Any], dict[s
     for number, (unit, record, observed) in enumerate(track(list(seen), "planting defects")):
         generator = numpy_generator(seed, f"planted in {unit.name}")
         record = dict(record)
-        if "scan" in observed and observed["scan"].usable:
+        if "scan" in observed and observed["scan"].shown is not None:
             record["scan"] = on_nominal(record["scan"], observed["scan"].shown.pose.matrix)
         for version in range(PLANTED):
             kind = kinds[(number * PLANTED + version) % len(kinds)]
-            planted = plant(record, kind, severity=float(generator.uniform(0.1, 1.0)), generator=generator)
+            planted = plant(record, kind, generator=generator)
             changed = {
                 name: value for name, value in planted.items() if value is not record.get(name) or name == "nominal"
             }
@@ -194,14 +228,18 @@ def sample_part(folder: Path) -> Any:
     return part_of_mesh(folder / "nominal.stl")
 
 
-def demonstration(folder: Path, *, seed: int = 0, good: int = 360, bad: int = 220) -> Inspector:
+def demonstration(folder: Path, *, seed: int = 0, good: int = 250, bad: int = 140) -> Inspector:
     """The inspector that ships: generated units of the sample's part."""
+    return assemble(demonstrated(folder, seed=seed, good=good, bad=bad), start=None, seed=seed)
+
+
+def demonstrated(folder: Path, *, seed: int, good: int, bad: int) -> Lesson:
+    """What the experts said of generated units of the sample's part."""
     from ..simulate.sensors import rig
     from ..simulate.units import Batch, units
 
-    made = rig(sample_part(folder))
-    whole = units(made, Batch(good=good, bad=bad), seed=seed)
-    return fit_good(whole[:good], bad=whole[good:], seed=seed, patches=1_200)
+    whole = units(rig(sample_part(folder)), Batch(good=good, bad=bad), seed=seed)
+    return learn(whole[:good], whole[good:], seed=seed, patches=1_000, steps=TAUGHT)
 
 
 def trainable(parts: Parts) -> list[Unit]:

@@ -6,6 +6,7 @@ It plans the sections; knowledge/reports verifies and renders them. A guess at t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +16,8 @@ from ....core.version import __version__
 from ....knowledge.claims import Claim, Evidence, Fact
 from ....knowledge.reports import Figure, Key, Report, Rows, Section, Tone
 from ..records import Defect
-from ..sound.spectrum import views
 from .answers import Inspected
-from .drawings import deviations, histogram, spectra, strangeness
+from .drawings import Later, deviations, histogram, spectra, strangeness
 from .experts import LEAST_TOP, TOP, Seen, Surface
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ HEADLINES = {
     "reject": "Reject",
     "unmeasurable": "Unmeasurable: no verdict can be given",
 }
-UNITS = {"scan": "mm", "image": "patch distance", "sound": "spreads"}
+UNITS = {"scan": "mm", "image": "log-odds", "sound": "spreads"}
 LISTED = 8  # regions in the table
 
 
@@ -181,13 +181,33 @@ def _surface(answer: Inspected, surface: Surface, evidence: dict[str, Evidence])
     if surface.registration.ok:
         claims.append(_extremes(surface))
         claims += _regions(answer)
-    figures: tuple[Figure, ...] = (
-        (deviations(surface, answer), histogram(surface, answer)) if surface.registration.ok else ()
-    )
+    figures: Sequence[Figure] = ()
+    if surface.registration.ok:
+        figures = Later(lambda: deviations(surface, answer), lambda: histogram(surface, answer))
     listed = [each for each in answer.defects if each.modality == "scan"]
     tables = (_listed(listed),) if listed else ()
+    if surface.dimensions:
+        tables = (*tables, _plan(surface))
     notes = (f"{len(found.points)} points, about {found.spacing:.2f} mm apart.",)
     return Section(heading="Surface", claims=tuple(claims), figures=figures, tables=tables, notes=notes)
+
+
+def _plan(surface: Surface) -> Rows:
+    """Every dimension beside its band."""
+    rows = [
+        (
+            each.name,
+            f"{each.value:.3f}",
+            f"{each.uncertainty:.3f}",
+            f"{each.lower:.3f}",
+            f"{each.upper:.3f}",
+            each.verdict,
+        )
+        for each in surface.dimensions
+        if each.verdict != "not evaluable"
+    ]
+    head = ("dimension", "measured, mm", "± (k = 2)", "from", "to", "ISO 14253-1")
+    return Rows(header=head, rows=tuple(rows), caption="Dimensions against general tolerances")
 
 
 def _extremes(surface: Surface) -> Claim:
@@ -260,12 +280,11 @@ def _appearance(answer: Inspected, pipeline: InspectionPipeline, evidence: dict[
     assert answer.anomaly is not None
     photo, anomaly = answer.anomaly
     evidence["photo"] = Evidence(
-        kind="image", shows="anomaly_map.npz: distance of each patch to the memory of good photographs"
+        kind="image", shows="anomaly_map.npz: how strange each place is, as log-odds of a planted defect"
     )
 
     def strange() -> float:
-        flat = np.sort(anomaly.ravel())
-        return float(flat[-max(1, len(flat) // 100) :].mean())
+        return float(anomaly.max())
 
     limit = pipeline.pixel_limit
 
@@ -273,35 +292,35 @@ def _appearance(answer: Inspected, pipeline: InspectionPipeline, evidence: dict[
         return float((anomaly > limit).mean() * 100)
 
     facts = {
-        "strange": Fact(value=answer.scores["image"], evidence="photo", measure=strange, digits=3),
+        "strange": Fact(value=float(anomaly.max()), evidence="photo", measure=strange, digits=3),
         "share": Fact(value=share(), evidence="photo", measure=share, digits=2, unit="%"),
     }
     claim = Claim(
-        template="The strangest hundredth of the picture is {strange} from the memory; {share} is beyond good units.",
+        template="The strangest place of the picture scores {strange}; {share} of it is beyond good units.",
         facts=facts,
     )
-    return Section(heading="Appearance", claims=(claim,), figures=(strangeness(photo, anomaly, limit),))
+    return Section(heading="Appearance", claims=(claim,), figures=Later(lambda: strangeness(photo, anomaly, limit)))
 
 
 def _sound(seen: Seen, pipeline: InspectionPipeline, evidence: dict[str, Evidence]) -> Section:
-    memory = pipeline.inspector.experts.sounds
-    assert memory is not None
-    evidence["sound"] = Evidence(kind="measurement", shows="the recording's spectrum and envelope spectrum")
-
-    def distance(view: str) -> float:
-        return memory.distances(views(seen.shown))[view]
-
-    facts = {
-        "spectrum": Fact(
-            value=seen.numbers["spectrum"], evidence="sound", measure=lambda: distance("spectrum"), digits=2
-        ),
-        "envelope": Fact(
-            value=seen.numbers["envelope"], evidence="sound", measure=lambda: distance("envelope"), digits=2
-        ),
-    }
-    template = (
-        "The spectrum lies {spectrum} and the envelope {envelope} from good recordings, where about one is usual."
-    )
-    return Section(
-        heading="Sound", claims=(Claim(template=template, facts=facts),), figures=(spectra(seen.shown, memory),)
-    )
+    expert = pipeline.inspector.experts.sounds
+    assert expert is not None
+    sound, heard = seen.shown
+    again = cache(lambda: expert.look(sound))
+    evidence["sound"] = Evidence(kind="measurement", shows="the recording's spectrum, bands and lines")
+    template, facts = "The recording lies {score} spreads from good ones", {}
+    facts["score"] = Fact(value=seen.score, evidence="sound", measure=lambda: again().score, digits=1)
+    if heard.lines:
+        first = heard.lines[0]
+        template += ", most at {name}: {line} spreads at {hertz}"
+        facts["name"] = Fact(value=first.name, evidence="sound", measure=lambda: again().lines[0].name)
+        facts["line"] = Fact(value=first.spreads, evidence="sound", measure=lambda: again().lines[0].spreads, digits=1)
+        facts["hertz"] = Fact(
+            value=first.hertz,
+            evidence="sound",
+            measure=lambda: again().lines[0].hertz,
+            digits=1,
+            unit="Hz",
+        )
+    claim = Claim(template=template + ".", facts=facts)
+    return Section(heading="Sound", claims=(claim,), figures=Later(lambda: spectra(sound, heard)))

@@ -77,7 +77,8 @@ def _keys(answer: Maintained) -> tuple[Key, ...]:
         high = f"{CAP:g} or more" if answer.at_least else f"{found.high:.0f}"
         note = f"{COVERAGE:.0%} interval {found.low:.0f} to {high} cycles"
         keys.append(Key(label="Remaining life", value=f"{found.value:.0f}", note=note))
-    keys.append(Key(label="Health index", value=f"{answer.health_index:.2f}", note="1 new, 0 failed"))
+    parts = ", ".join(f"{name} {value:.2f}" for name, value in answer.health.items())
+    keys.append(Key(label="Health index", value=f"{answer.health_index:.2f}", note=f"the lowest of: {parts}"))
     if answer.fault is not None:
         note = f"probability {answer.fault.probability:.2f}"
         tone: Tone = "good" if answer.fault.label == FAULTS[0] else "bad"

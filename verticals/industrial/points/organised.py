@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ....core.errors import FileError, FormatError, MissingExtra
+from ....core.errors import FileError, FormatError
+from ....core.optional import require
 from ....core.types import Array
 
 
@@ -21,10 +22,7 @@ def read_organised(path: Path) -> Array:
         FormatError: a TIFF of something else than three numbers a pixel.
         MissingExtra: tifffile is not installed.
     """
-    try:
-        import tifffile
-    except ImportError as error:
-        raise MissingExtra("organised scans (TIFF) need tifffile: pip install tifffile") from error
+    tifffile = require("tifffile", "scans", "an organised scan (TIFF)")
     try:
         pixels = np.asarray(tifffile.imread(path))
     except Exception as error:  # its readers raise whatever a hostile file makes them raise

@@ -11,7 +11,7 @@ from scipy.signal import lfilter
 
 from ....core.types import Array
 
-RATE, SECONDS = 16_000, 1.0
+RATE, SECONDS = 16_000, 2.0
 SHAFT = 24.2  # turns a second
 OUTER, INNER = 3.585, 5.415
 
@@ -47,6 +47,10 @@ def _fault(fault: str, severity: float, *, turn: Array, shaft: float, generator:
     time = np.arange(len(turn)) / RATE
     if fault == "imbalance":
         return 0.55 * strength * np.sin(turn + 0.4)
+    if fault == "misalignment":
+        return strength * (0.40 * np.sin(2 * turn + 0.9) + 0.25 * np.sin(3 * turn + 0.2))
+    if fault == "looseness":
+        return strength * (0.45 * np.sin(0.5 * turn + 0.3) + 0.25 * np.sin(1.5 * turn) + 0.15 * np.sin(2.5 * turn))
     if fault == "lubrication":
         hiss = generator.normal(size=len(time))
         b, a = _band(3000, 7000)

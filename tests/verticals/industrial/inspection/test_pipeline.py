@@ -14,6 +14,7 @@ from colonnade.core.errors import InputError, MissingModality
 from colonnade.core.pipeline import FitOptions
 from colonnade.core.trust.subsets import subsets_of
 from colonnade.verticals.industrial.inspection.decision import Threshold
+from colonnade.verticals.industrial.inspection.experts import COLUMNS, Seen
 from colonnade.verticals.industrial.inspection.pipeline import InspectionPipeline
 from colonnade.verticals.industrial.tasks import _sample
 
@@ -78,6 +79,27 @@ def test_another_part_gets_the_tolerance_and_no_promise(shipped, good, plate):
     assert any("not the one that was learned" in warning for warning in found.warnings)
 
 
+def test_the_promise_can_be_changed_when_it_is_asked(shipped):
+    strict = shipped.setting("false_rejects", "0.2")
+    sample = _sample()
+    one, two = (each.predict(sound=sample["sound"]) for each in (shipped, strict))
+    assert (one.promised_false_rejects, two.promised_false_rejects) == (pytest.approx(0.01, abs=0.001), 0.2)
+    assert two.threshold < one.threshold
+    assert two.score == one.score
+    for name, value in (("false_rejects", "2"), ("false_rejects", "few"), ("tolerance_mm", "-1"), ("budget", "3")):
+        with pytest.raises(InputError):
+            shipped.setting(name, value)
+    assert shipped.setting("tolerance_mm", "5").tolerance_mm == 5.0
+
+
+def test_each_sense_has_a_p_value_of_its_own_and_the_defect_a_likely_kind(shipped, result):
+    assert shipped.senses == ("scan", "image", "sound")
+    assert set(result.p_values) == set(result.judged)
+    assert min(result.p_values.values()) < 0.02
+    assert sum(result.kinds.values()) == pytest.approx(1.0, abs=1e-4)
+    assert list(result.kinds.values()) == sorted(result.kinds.values(), reverse=True)
+
+
 def test_a_silent_recording_is_unmeasurable_and_never_passes(shipped, tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros(16_000), 16_000)
     found = shipped.predict(sound=tmp_path / "a.wav")
@@ -112,7 +134,8 @@ def write_photos(root, count, *, marked=False, seed=0):
     root.mkdir(parents=True)
     for number in range(count):
         generator = np.random.default_rng(100 * seed + number)
-        pixels = 120 + generator.normal(size=(64, 64)) * 5
+        blocks = np.kron(np.random.default_rng(1).uniform(-20, 20, size=(8, 8)), np.ones((8, 8)))
+        pixels = 120 + blocks + generator.normal(size=(64, 64)) * 5
         if marked:
             pixels[20:34, 20:34] = 240
         Pillow.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(root / f"{seed}{number}.png")
@@ -122,7 +145,7 @@ def test_a_folder_of_good_photographs_becomes_an_inspector(shipped, tmp_path):
     write_photos(tmp_path / "data" / "train" / "good", 12)
     write_photos(tmp_path / "data" / "test" / "good", 3, seed=1)
     write_photos(tmp_path / "data" / "test" / "spot", 3, marked=True, seed=2)
-    fitted = shipped.fit(tmp_path / "data", out=tmp_path / "mine", options=FitOptions(epochs=1))
+    fitted = shipped.fit(tmp_path / "data", out=tmp_path / "mine", options=FitOptions(epochs=2))
     assert fitted.card["promised false rejects"]["image"] == pytest.approx(1 / 6)
     mine = InspectionPipeline.from_pretrained(tmp_path / "mine")
     found = mine.evaluate(tmp_path / "data")
@@ -146,3 +169,18 @@ def test_too_few_good_units_are_refused(shipped, tmp_path):
 
 def test_an_infinite_threshold_never_rejects():
     assert Threshold(scores=np.zeros(0)).value == np.inf
+
+
+@pytest.mark.parametrize("sense", ["scan", "image", "sound"])
+def test_one_sense_alone_keeps_the_order_of_its_surprise(shipped, sense):
+    scale = shipped.inspector.scale
+    away = np.linspace(-1.0, 30.0, 9)
+    seen = []
+    for value in away:
+        centre, spread = scale.centre[sense], scale.spread[sense]
+        numbers = {name: centre[name] + value * spread[name] for name in COLUMNS[sense]}
+        seen.append(Seen(numbers=numbers, score=centre["score"] + value * spread["score"]))
+    surprise = [scale.surprise(sense, each) for each in seen]
+    scores = shipped.inspector.scores([{sense: each} for each in seen])
+    assert (np.diff(surprise) > 0).all()
+    assert (np.diff(scores) > 0).all()

@@ -128,7 +128,7 @@ def test_an_organised_tiff_is_a_scan(tmp_path, scanned):
 
 def test_without_tifffile_the_cure_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "tifffile", None)
-    with pytest.raises(MissingExtra, match="pip install tifffile"):
+    with pytest.raises(MissingExtra, match="colonnade\\[scans\\]"):
         organised.read_organised(tmp_path / "a.tiff")
 
 

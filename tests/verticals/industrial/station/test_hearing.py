@@ -18,10 +18,10 @@ SHAFT = 25.0
 
 @pytest.fixture
 def struck() -> Sound:
-    """A bearing whose outer race is struck: impacts at BPFO that ring at 3 kHz, in noise."""
+    """A bearing whose outer race is struck: impacts at BPFO that ring at 6 kHz, in noise of low frequency."""
     rate, draw = 16_000, np.random.default_rng(0)
-    samples = 0.02 * draw.normal(size=2 * rate)
-    ring = np.exp(-np.arange(400) / 40) * np.sin(2 * np.pi * 3_000 * np.arange(400) / rate)
+    samples = np.convolve(draw.normal(size=2 * rate), np.full(6, 0.1), mode="same")
+    ring = np.exp(-np.arange(400) / 100) * np.sin(2 * np.pi * 6_000 * np.arange(400) / rate)
     for at in np.arange(0, 1.95, 1 / (Machine().orders()["BPFO"] * SHAFT)):
         begin = int(at * rate)
         samples[begin : begin + 400] += 0.3 * ring

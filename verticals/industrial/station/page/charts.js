@@ -43,7 +43,7 @@ function charted() {
     row.addEventListener("pointerleave", () => lit(null));
     return row;
   }));
-  const learned = of[0] && (of[0].centre === null ? `The first ${of[0].values} values are still being learned: limits stand from the baseline on.` : charts.source === "session" ? `Centre ${number(of[0].centre, 3)} and sigma ${number(of[0].sigma, 3)} are those of the good units that were learned.` : `Centre ${number(of[0].centre, 3)}, sigma ${number(of[0].sigma, 3)}; hollow points made them.`);
+  const learned = of[0] && (of[0].centre === null ? `The first ${of[0].values} values are still being learned: limits stand from the baseline on.` : charts.source === "session" ? `Centre ${number(of[0].centre, 3)} and sigma ${number(of[0].sigma, 3)} are those of the good units that were learned.` : `Centre ${number(of[0].centre, 3)}, sigma ${number(of[0].sigma, 3)}${single?.points.some((each) => each.phase === "baseline") ? "; hollow points made them" : mean?.points.some((each) => each.phase === "baseline") ? ", of the first units" : ", as good units have by construction"}.`);
   $("chart-said").textContent = of.length ? learned : charts.source === "session" ? "Inspect units, or open a results file of a line: their charts are drawn here." : "No value could be charted.";
 }
 

@@ -4,27 +4,32 @@
 const EVERY = 1000; // ms
 const STATES = { normal: "quiet", raised: "raised", acknowledged: "seen, still so", returned: "over, not yet seen" };
 const ALARMS = { rejects: "rejects", unmeasurable: "units that cannot be measured", drift: "drift of good units", sensors: "lost senses" };
-let line = null, asking = null;
+let line = null, asking = null, left = false, following = null; // left: another is being named; following: the question that counts
 
 titles.line = () => (line ? [line.name] : []);
 
 shows.line = () => {
   clearTimeout(asking);
   if (line) return follow();
-  if (!session) return;
+  if (!session || left) return;
   ask("GET", `/stations/${session}`).then((told) => told.line && follow(), () => {});
 };
 
 async function follow() {
   clearTimeout(asking);
-  try { stood(await within("GET", "/line")); } catch (error) {
+  const mine = (following = {});
+  try {
+    const told = await within("GET", "/line");
+    if (following === mine) stood(told);
+  } catch (error) {
+    if (following !== mine) return;
     if (line) lineSaid(error.message, true); else refused("line", error);
   }
-  if (view === "line" && line) asking = setTimeout(follow, EVERY);
+  if (following === mine && view === "line" && line) asking = setTimeout(follow, EVERY);
 }
 
 function stood(told) {
-  line = told;
+  [line, left] = [told, false];
   if (!place("line").querySelector(".start").hidden) board("line", true);
   $("chart-of").querySelector("[value=line]").disabled = false;
   const { state } = told, queue = state?.queue, ms = state?.latency_ms?.total;
@@ -100,5 +105,5 @@ function lineSaid(text, bad = false) {
     event.preventDefault();
     busy("line", "Opening the line", async () => { stood(await within("POST", "/line", { path: form.elements.path.value })); follow(); });
   });
-  place("line").querySelector(".another").addEventListener("click", () => { clearTimeout(asking); line = null; board("line", false); form.querySelector("input").focus(); });
+  place("line").querySelector(".another").addEventListener("click", () => { clearTimeout(asking); [line, left, following] = [null, true, null]; board("line", false); form.querySelector("input").focus(); });
 }

@@ -227,7 +227,7 @@ function spotted() {
   const { width } = unit.picture, size = width / 26;
   $("spots").replaceChildren(...unit.regions.filter((each) => each.centre_px).map((each) => {
     const r = Math.max(Math.sqrt(each.area_px / Math.PI) * 1.3, size * 0.8), [x, y] = each.centre_px;
-    const spot = svg("g", { class: `spot ${each.number === chosen ? "chosen" : ""}` }, svg("circle", { cx: x, cy: y, r, "stroke-width": width / 220 }), svg("text", { x: x + r * 0.75, y: y - r * 0.75, "font-size": size }, String(each.number)));
+    const spot = svg("g", { class: `spot ${each.number === chosen ? "chosen" : ""}` }, svg("circle", { cx: x, cy: y, r, "stroke-width": width / 220 }), svg("text", { x: x + (x > 0.8 * width ? -1 : 1) * r * 0.75, y: Math.max(y - r * 0.75, size), "text-anchor": x > 0.8 * width ? "end" : "start", "font-size": size }, String(each.number)));
     spot.addEventListener("click", () => visit(each.number));
     return spot;
   }));
