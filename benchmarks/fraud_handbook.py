@@ -62,7 +62,7 @@ def rivals(payments: Payments) -> tuple[dict[str, Array], Array]:
     scores = {}
     for name, rows in inputs.items():
         trees = fit_trees(rows[learnt].astype(float), labels.fraud[learnt], Boosting())
-        scores[name] = trees.logits(rows[july])
+        scores[name] = trees.raw(rows[july])
         print(name, "fitted", file=sys.stderr)
     model = fitted(lessons)
     logits = model.logits(model.rows(features[july]))

@@ -84,7 +84,7 @@ class Material:
         there &= ~np.isnan(self.features[rows]).all(axis=0)
         inputs = self.features[rows][:, there].astype(np.float64)
         trees = fit_trees(inputs, self.fraud[rows], SMALL, seed=self.seed)
-        return trees.logits(self.features[self.judged][:, there])
+        return trees.raw(self.features[self.judged][:, there])
 
     def shared(self, rows: Array, subsets: Sequence[tuple[str, ...]]) -> dict[str, Array]:
         """Scores of one model for every set; it has learnt from payments that lacked this or that."""
@@ -95,13 +95,13 @@ class Material:
         found, judged = {}, self.features[self.judged][:, there]
         for given in subsets:
             gone = absent(names, [name for name in MODALITIES if name not in given])
-            found[" + ".join(given)] = trees.logits(np.where(gone, np.nan, judged))
+            found[" + ".join(given)] = trees.raw(np.where(gone, np.nan, judged))
         return found
 
     def windows(self, rows: Array) -> Array:
         """Scores of boosting on the handbook's windows."""
         inputs = handbook(self.simulated.events, self.simulated.labels)
-        return fit_trees(inputs[rows], self.fraud[rows], SMALL, seed=self.seed).logits(inputs[self.judged])
+        return fit_trees(inputs[rows], self.fraud[rows], SMALL, seed=self.seed).raw(inputs[self.judged])
 
     def ceilings(self, given: Sequence[str], *, calendars: bool = True) -> Array:
         simulated = self.simulated if calendars else without_calendars(self.simulated)

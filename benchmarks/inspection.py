@@ -175,8 +175,8 @@ def _caps(looked: Looked) -> str:
         cells.append(f"{sense} {share:.0%} (so at most about {(1 + share) / 2:.2f} alone)")
     return (
         f"visible to {', '.join(cells)}; faults too faint to be called audible add a little to sound. What the senses "
-        "measure, and that one sense alone answers by its rule, was decided after a look at units of another seed; these "
-        "were drawn once all was fixed"
+        "measure, and that one sense alone answers by its rule, was decided after a look at units of another seed; "
+        "these were drawn once all was fixed"
     )
 
 

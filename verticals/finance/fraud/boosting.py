@@ -14,8 +14,8 @@ from jaxtyping import Bool, Float
 
 from ....core.errors import FormatError
 from ....core.random import numpy_generator
+from ....core.trees import Trees
 from ....core.types import Array
-from ..trees import Trees
 
 LEAST = 20  # frauds: below it no tree can be trusted
 LEGITIMATE = 100_000  # rows that a fit keeps at most
@@ -89,5 +89,5 @@ def out_of_fold(
         before = known_at < edges[fold - 1]
         if now.any() and (fraud & before).sum() >= LEAST:
             trees = fit_trees(rows[before], fraud[before], config, seed=seed)
-            logits[now] = np.column_stack([trees.logits(view[now]) for view in views])
+            logits[now] = np.column_stack([trees.raw(view[now]) for view in views])
     return logits

@@ -125,7 +125,7 @@ def _baselines(
     raw = np.column_stack([events.amount, events.time % DAY, events.time // DAY % 7])
     for name, rows in (("boosting_raw", raw), ("boosting_aggregates", windows)):
         trees = fit_trees(rows[before], labels.fraud[before], SIMPLE)
-        found[name] = judge(trees.logits(rows[judged]))
+        found[name] = judge(trees.raw(rows[judged]))
     return found
 
 

@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from ....core.errors import FormatError
+from ....core.trees import Trees
 from ....core.types import Array
-from ..trees import Trees
 from .reasons import Reason, members, reasons_of, rises
 from .scoring import Calibration
 from .sequence import Sequence
@@ -91,9 +91,9 @@ class FraudModel:
 
 def logits_of(stages: tuple[Trees, ...], rows: Float[Array, "row feature"]) -> Float[Array, " row"]:
     """The logit of the last stage; each stage after the first reads the logit of the one before as its last feature."""
-    logits = stages[0].logits(rows)
+    logits = stages[0].raw(rows)
     for trees in stages[1:]:
-        logits = trees.logits(np.column_stack([rows, logits]))
+        logits = trees.raw(np.column_stack([rows, logits]))
     return logits
 
 

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ....core.random import numpy_generator
+from ....core.trees import Trees
 from ....core.types import Array
-from ..trees import Trees
 from .model import FraudModel
 from .recipes import OPTIONAL, absent, modalities_of
 

@@ -18,6 +18,7 @@ from ....core.errors import InputError
 from ....core.progress import say
 from ....core.random import numpy_generator, torch_generator
 from ....core.training.loop import TrainingConfig, fit
+from ....core.trees import Trees
 from ....core.types import Array
 from .bounds import LEAST, fit_bounds
 from .features import Scale, channels_of, fit_scale, rows_of
@@ -25,7 +26,6 @@ from .health import fit_health
 from .life import LifeModel
 from .network import Member, Network, NetworkConfig, windows_of
 from .records import CAP, FIRST, History
-from .trees import Trees
 
 LONGEST = 175.0  # cycles of remaining life beyond which a row teaches nothing
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -118,7 +118,7 @@ def left_out(fleet: Sequence[History], schedule: Schedule) -> tuple[Array, Array
             history = fleet[index]
             chosen = np.arange(FIRST, len(history))
             standard = model.scale.standard(history)
-            boosted = model.trees(rows_of(standard))
+            boosted = model.trees.raw(rows_of(standard))
             moved = model.network.changes(channels_of(standard, boosted), list(chosen))
             truth = np.minimum(history.remaining()[chosen], CAP)
             rows.append((boosted[chosen], moved, truth, np.full(len(chosen), index)))
@@ -143,7 +143,7 @@ def boost(prepared: Prepared, machines: Sequence[int], schedule: Schedule) -> Tr
             early_stopping=False, random_state=schedule.seed * 100 + number,
         )  # fmt: skip
         found.append(model.fit(features[kept], np.minimum(truth[kept], CAP)))
-    return Trees.of(found)
+    return Trees.of(*found)
 
 
 def teach(prepared: Prepared, told: Sequence[Array], schedule: Schedule) -> Network:
@@ -180,7 +180,7 @@ def _cross(prepared: Prepared, schedule: Schedule) -> list[Array]:
         outside = set(fold.tolist())
         trees = boost(prepared, [index for index in range(count) if index not in outside], single)
         for index in fold:
-            told[index] = trees(prepared.features[index])
+            told[index] = trees.raw(prepared.features[index])
     return told
 
 

@@ -12,13 +12,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from ....core.trees import Trees
 from ....core.types import Array
 from .bounds import Bounds
 from .features import WINDOW, Scale, channels_of, rows_of
 from .health import Health
 from .network import Network
 from .records import CAP, FIRST, History
-from .trees import Trees
 
 
 class Course(NamedTuple):
@@ -62,7 +62,7 @@ class LifeModel:
         needed = slice(
             max(0, int(chosen.min()) - WINDOW + 1), int(chosen.max()) + 1
         )  # the network's windows read no more
-        boosted[needed] = self.trees(features[needed])
+        boosted[needed] = self.trees.raw(features[needed])
         life = boosted[chosen]
         if self.share > 0:
             life = life + self.share * self.network.changes(channels_of(standard, boosted), list(chosen))

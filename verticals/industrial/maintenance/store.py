@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ....core.checkpoint import Checkpoint
-from ....core.errors import ConfigError
+from ....core.errors import ConfigError, FormatError
+from ....core.trees import Trees
 from ....core.types import Array
 from .bounds import Bounds
 from .envelope import RATE
@@ -18,7 +19,6 @@ from .features import WINDOW, Scale, channels_of
 from .health import Health
 from .life import LifeModel
 from .network import Member, Network, NetworkConfig, windows_of
-from .trees import Trees
 
 if TYPE_CHECKING:
     from ....core.export.program import Program
@@ -73,12 +73,15 @@ def _life(checkpoint: Checkpoint) -> LifeModel:
         wear=tensors["scale.wear"], base=float(told["base"]),
     )  # fmt: skip
     config = NetworkConfig(**told["network"])
+    trees = Trees.from_tensors(_under(tensors, "trees"))
+    if trees.features != scale.features:
+        raise FormatError(f"the trees read {trees.features} features, the sensors give {scale.features}: fit it again")
     network = Network(config, [Member(config, seed=0) for _ in range(config.members)])
     state = {name: torch.from_numpy(value) for name, value in _under(tensors, "network").items()}
     network.load_state_dict(state)
     return LifeModel(
         scale=scale,
-        trees=Trees.from_tensors(_under(tensors, "trees"), features=scale.features),
+        trees=trees,
         network=network.eval(),
         share=float(told["share"]),
         bounds=Bounds.from_tensors(_under(tensors, "bounds")),

@@ -48,9 +48,9 @@ def test_flattened_trees_equal_the_boosting_they_come_from(fleet, life):
 
     rows = np.random.default_rng(0).normal(size=(300, 4))
     model = HistGradientBoostingRegressor(max_iter=12, random_state=0).fit(rows, rows @ [1, 2, 0, -1])
-    from colonnade.verticals.industrial.maintenance.trees import Trees
+    from colonnade.core.trees import Trees
 
-    np.testing.assert_allclose(Trees.of([model])(rows), model.predict(rows), atol=1e-9)
+    np.testing.assert_allclose(Trees.of(model).raw(rows), model.predict(rows), atol=1e-9)
 
 
 def test_the_network_changes_nothing_before_it_has_learned():

@@ -19,9 +19,9 @@ from .....core.decoding.heads import ClassHead
 from .....core.encoders.graph import GraphConfig, GraphEncoder
 from .....core.fusion.fusion import FusionConfig
 from .....core.model import Model
+from .....core.trees import Trees
 from .....core.trust.calibration import Platt
 from .....core.types import Array
-from ...trees import Trees
 from ..book import Book
 from ..typologies.rule import Firing
 from .counters import NAMES, STATED, Counters
@@ -92,7 +92,7 @@ class Ranker:
         """From counters, and what gives the graphs if the network is asked."""
         if not len(rows):
             return Scored(trees=np.zeros(0), network=np.zeros(0), probability=np.zeros(0), rows=rows)
-        trees = self.trees.logits(rows)
+        trees = self.trees.raw(rows)
         network = logits(self.network, graphs(), trees) - trees if self.kept else np.zeros(len(trees))
         return Scored(trees=trees, network=network, probability=self.platt.probabilities(trees + network), rows=rows)
 

@@ -19,9 +19,9 @@ from .....core.guard import Labelled, guard
 from .....core.objective import losses
 from .....core.random import numpy_generator
 from .....core.training.loop import TrainingConfig, fit
+from .....core.trees import Trees
 from .....core.trust.calibration import fit_platt
 from .....core.types import Array
-from ...trees import Trees
 from ..book import Book
 from ..typologies.rule import Firing
 from .counters import Counters
@@ -85,7 +85,7 @@ def train(
     trees = fit_trees(rows, right, schedule)
     offsets = _out_of_fold(rows, lessons, schedule)
     held_rows, held_right = _joined(held)
-    held_trees = trees.logits(held_rows)
+    held_trees = trees.raw(held_rows)
     config = NetworkConfig() if start is None else start.config
     network = network_of(config, seed=schedule.seed)
     if start is not None:
@@ -129,7 +129,7 @@ def _out_of_fold(rows: Array, lessons: Sequence[Lesson], schedule: Schedule) -> 
     for number in np.unique(fold):
         now = fold == number
         if right[~now].any() and not right[~now].all():
-            found[now] = fit_trees(rows[~now], right[~now], schedule).logits(rows[now])
+            found[now] = fit_trees(rows[~now], right[~now], schedule).raw(rows[now])
     return found
 
 

@@ -103,9 +103,9 @@ def _baselines(case: Case) -> dict[str, Array]:
     hits = np.bincount(which[learnt], weights=right, minlength=len(places))
     shares = (hits + 0.5) / (np.bincount(which[learnt], minlength=len(places)) + 1)
     return {
-        REFITTED: fit_trees(case.rows[learnt], right, schedule).logits(case.rows[judged]),
+        REFITTED: fit_trees(case.rows[learnt], right, schedule).raw(case.rows[judged]),
         PLAIN: shares[which[judged]],
-        AMOUNT: fit_trees(worth[learnt], right, schedule).logits(worth[judged]),
+        AMOUNT: fit_trees(worth[learnt], right, schedule).raw(worth[judged]),
     }
 
 

@@ -129,13 +129,13 @@ def _baselines(case: Case, rows: Array) -> dict[str, Array]:
     found = {
         REFITTED: fit_trees(
             _columns(case, case.lessons.rows).astype(np.float64), case.lessons.fraud, config, seed=case.seed
-        ).logits(_columns(case, case.features[rows]).astype(np.float64))
+        ).raw(_columns(case, case.features[rows]).astype(np.float64))
     }
     tables = {"boosting on raw fields": np.column_stack([events.amount, events.time % DAY, events.time // DAY % 7])}
     if _weekly(case):
         tables = {"boosting on the handbook's windows": handbook(events, labels), **tables}
     for name, table in tables.items():
-        found[name] = fit_trees(table[known], labels.fraud[known], config, seed=case.seed).logits(table[rows])
+        found[name] = fit_trees(table[known], labels.fraud[known], config, seed=case.seed).raw(table[rows])
     return found
 
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from jaxtyping import Float, Int32
 
-from ...core.errors import FormatError
-from ...core.types import Array
+from .errors import FormatError
+from .types import Array
 
 if TYPE_CHECKING:
-    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 LARGEST = np.finfo(np.float64).max
 CHUNK = 512  # rows at a time: their nodes stay in the cache
@@ -25,7 +25,7 @@ CHUNK = 512  # rows at a time: their nodes stay in the cache
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trees:
-    """The nodes of all trees one after another; a leaf is its own child. The sum of leaves and `base` is the logit.
+    """The nodes of all trees one after another; a leaf is its own child. The answer: leaves and `base` summed.
 
     `feature` counts twice over the features: below their number a missing value goes left, above it goes right.
     `children` holds right and left of each node, side by side.
@@ -41,11 +41,11 @@ class Trees:
     depth: int
 
     @classmethod
-    def of(cls, model: HistGradientBoostingClassifier) -> Self:
-        """The trees of a fitted model for two classes and numbers only."""
-        trees = [predictors[0].nodes for predictors in model._predictors]
+    def of(cls, *models: HistGradientBoostingClassifier | HistGradientBoostingRegressor) -> Self:
+        """The mean of fitted models of two classes, or of a number; their features are numbers only."""
+        trees = [predictors[0].nodes for model in models for predictors in model._predictors]
         roots = np.cumsum([0, *(len(tree) for tree in trees)])
-        nodes, count = np.concatenate(trees), int(model.n_features_in_)
+        nodes, count = np.concatenate(trees), int(models[0].n_features_in_)
         if nodes["is_categorical"].any():
             raise FormatError("only trees that split on numbers can be flattened: fit without categorical features")
         leaf = nodes["is_leaf"].astype(bool)
@@ -59,20 +59,20 @@ class Trees:
             feature=np.where(leaf, 0, feature).astype(np.int32),
             threshold=np.clip(np.where(leaf, 0.0, nodes["num_threshold"]), -LARGEST, LARGEST),
             children=np.column_stack([right, left]).ravel().astype(np.int32),
-            value=np.where(leaf, nodes["value"], 0.0),
-            base=float(np.ravel(model._baseline_prediction)[0]),
+            value=np.where(leaf, nodes["value"], 0.0) / len(models),
+            base=float(np.mean([np.ravel(model._baseline_prediction)[0] for model in models])),
             features=count,
             depth=max(int(tree["depth"].max()) for tree in trees),
         )
 
-    def logits(self, rows: Float[Array, "row feature"]) -> Float[Array, " row"]:
-        """The logit of each row; NaN is a missing value."""
+    def raw(self, rows: Float[Array, "row feature"]) -> Float[Array, " row"]:
+        """The logit of each row, or its number; NaN is a missing value."""
         rows = np.asarray(rows, np.float64)
         if len(rows) <= CHUNK:
-            return self._logits(rows)
-        return np.concatenate([self._logits(rows[start : start + CHUNK]) for start in range(0, len(rows), CHUNK)])
+            return self._raw(rows)
+        return np.concatenate([self._raw(rows[start : start + CHUNK]) for start in range(0, len(rows), CHUNK)])
 
-    def _logits(self, rows: Array) -> Array:
+    def _raw(self, rows: Array) -> Array:
         count = len(rows)
         twice = np.concatenate([rows, rows], axis=1)  # missing values: below every threshold, above every threshold
         missing = np.isnan(rows)

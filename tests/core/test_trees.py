@@ -7,8 +7,8 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from colonnade.core.errors import FormatError
+from colonnade.core.trees import Trees
 from colonnade.verticals.finance.fraud.boosting import Boosting, fit_trees, out_of_fold
-from colonnade.verticals.finance.trees import Trees
 
 
 @pytest.fixture(scope="module")
@@ -25,22 +25,22 @@ def test_flattened_trees_equal_scikit_learn(table):
     rows, yes = table
     model = HistGradientBoostingClassifier(max_iter=60, random_state=0).fit(rows, yes)
     trees = Trees.of(model)
-    assert np.abs(trees.logits(rows) - model.decision_function(rows)).max() < 1e-9
+    assert np.abs(trees.raw(rows) - model.decision_function(rows)).max() < 1e-9
     edges = np.concatenate(
         [rows[:50], np.nextafter(rows[:50], np.inf), np.full((1, 6), np.nan), np.full((1, 6), 1e300)]
     )
-    assert np.abs(trees.logits(edges) - model.decision_function(edges)).max() < 1e-9
+    assert np.abs(trees.raw(edges) - model.decision_function(edges)).max() < 1e-9
     exact = np.tile(rows[:1], (len(trees.threshold), 1))
     inner = trees.threshold != 0
     exact[inner, trees.feature[inner] % 6] = trees.threshold[inner]  # on a threshold: the side must be the same
-    assert np.abs(trees.logits(exact) - model.decision_function(exact)).max() < 1e-9
+    assert np.abs(trees.raw(exact) - model.decision_function(exact)).max() < 1e-9
 
 
 def test_one_row_scores_as_it_does_among_many(table):
     rows, yes = table
     trees = fit_trees(rows, yes, Boosting(rounds=30))
-    many = trees.logits(rows[:64])
-    assert many.tolist() == [trees.logits(rows[index : index + 1])[0] for index in range(64)]
+    many = trees.raw(rows[:64])
+    assert many.tolist() == [trees.raw(rows[index : index + 1])[0] for index in range(64)]
 
 
 def test_trees_come_back_from_their_tensors_and_broken_ones_are_refused(table):
@@ -48,7 +48,7 @@ def test_trees_come_back_from_their_tensors_and_broken_ones_are_refused(table):
     trees = fit_trees(rows, yes, Boosting(rounds=10))
     tensors = trees.tensors()
     again = Trees.from_tensors(tensors)
-    np.testing.assert_array_equal(again.logits(rows), trees.logits(rows))
+    np.testing.assert_array_equal(again.raw(rows), trees.raw(rows))
     with pytest.raises(FormatError, match="point outside"):
         Trees.from_tensors(tensors | {"children": tensors["children"] + 10_000})
 
@@ -56,7 +56,7 @@ def test_trees_come_back_from_their_tensors_and_broken_ones_are_refused(table):
 def test_thinning_keeps_the_logit_of_all_payments(table, monkeypatch):
     rows, yes = table
     monkeypatch.setattr("colonnade.verticals.finance.fraud.boosting.LEGITIMATE", 700)
-    logits = fit_trees(rows, yes, Boosting(rounds=40)).logits(rows)
+    logits = fit_trees(rows, yes, Boosting(rounds=40)).raw(rows)
     assert (1 / (1 + np.exp(-logits))).mean() == pytest.approx(yes.mean(), abs=0.04)
 
 
