@@ -217,7 +217,10 @@ def gauge(made: Rig, pipeline: InspectionPipeline) -> str:
         flaw = None
         if truth[number]:
             severity = (6.0, 9.0, 12.0, 18.0, 25.0)[number - PARTS // 2]
-            flaw = draw("dent", view.points[faces], view.normals[faces], severity=severity, generator=generator)
+            sigma = made.scanner.sigma
+            flaw = draw(
+                "dent", view.points[faces], view.normals[faces], severity=severity, sigma=sigma, generator=generator
+            )
         for setup, scanner in enumerate(SETUPS):
             stand = replace(made, scanner=scanner)
             for repeat in range(REPEATS):
