@@ -66,7 +66,8 @@ def main() -> None:
         parts = [speed(folder, recorded), kills(folder, recorded, options.kills), alarms(), gauge(made, pipeline)]
     text = "\n\n".join(parts)
     print(text)
-    write("The running line", command=COMMAND, text=text, packages=("torch", "scipy", "numpy"))
+    command = f"{COMMAND} --units {options.units} --kills {options.kills}"
+    write("The running line", command=command, text=text, packages=("torch", "scipy", "numpy"))
 
 
 def files(whole: Sequence[Unit], folder: Path) -> Iterator[dict[str, Path]]:
