@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...core.types import Array, Image, PointCloud, Waveform
 
+PIECE = 1.5  # times the spacing of the samples: the longest edge of a piece of a triangle
+SIZES = 5  # of pieces, each half of the one before
 SENSES = ("scan", "image", "sound")  # what is judged; the nominal part only says what a scan is compared with
 
 
@@ -27,6 +29,15 @@ class Scan:
     @property
     def points(self) -> Array:
         return self.cloud.points
+
+
+class Anchors(NamedTuple):
+    """A k-d tree of places on the surface, and the triangle of each; every point of a triangle lies within `reach` mm
+    of one of its places."""
+
+    tree: Any
+    triangle: Array
+    reach: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,6 +60,31 @@ class Nominal:
         from scipy.spatial import cKDTree
 
         return cKDTree(self.samples)
+
+    @cached_property
+    def anchors(self) -> tuple[Anchors, ...]:
+        """Places on every triangle, large ones in pieces: from these the nearest triangle to a point is found."""
+        import trimesh
+        from scipy.spatial import cKDTree
+
+        corners, faces = self.triangles.reshape(-1, 3), np.arange(3 * len(self.triangles)).reshape(-1, 3)
+        corners, faces, triangle = trimesh.remesh.subdivide_to_size(
+            corners, faces, PIECE * self.spacing, max_iter=20, return_index=True
+        )
+        pieces = corners[faces]
+        points = pieces.mean(axis=1)
+        reach = np.linalg.norm(pieces - points[:, None], axis=2).max(axis=1)
+        size = np.minimum(np.floor(np.log2(reach.max() / np.maximum(reach, 1e-9))).astype(int), SIZES - 1)
+        return tuple(
+            Anchors(cKDTree(points[size == each]), np.asarray(triangle)[size == each], float(reach[size == each].max()))
+            for each in np.unique(size)
+        )
+
+    @cached_property
+    def upright(self) -> Array:
+        """The outward normal of each triangle."""
+        cross = np.cross(self.triangles[:, 1] - self.triangles[:, 0], self.triangles[:, 2] - self.triangles[:, 0])
+        return np.asarray(cross / np.linalg.norm(cross, axis=1, keepdims=True))
 
     @cached_property
     def size(self) -> float:

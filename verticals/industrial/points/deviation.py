@@ -12,10 +12,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ....core.types import Array
-from ..records import Defect, Nominal
+from ..records import Anchors, Defect, Nominal
 
 NEIGHBOURS = 13
-CANDIDATES = 4  # nearest samples whose triangles are searched for the nearest point of the surface
+FIRST = 6  # places nearby whose triangles are searched first; where that proves nothing, four times as many
+MOST = 96  # at which it ends: where hundreds of slivers meet, the distance may be a hundred-thousandth of the part off
 AVERAGED = 30_000  # places at which neighbours are averaged; a denser scan takes the average of the nearest place
 WORKERS = 2  # threads of a k-d tree query: the answer does not depend on them
 
@@ -73,24 +74,49 @@ def coverage(cloud: cKDTree, nominal: Nominal, spacing: float) -> Array:
 
 
 def signed_distance(points: Array, nominal: Nominal) -> Array:
-    """Distance to the nearest triangle among those of the nearest samples, with the sign of its outward normal."""
-    near = np.asarray(nominal.tree.query(points, k=CANDIDATES, workers=WORKERS)[1])
+    """Distance to the surface with the sign of the outward normal there; to a cloud, along its normals."""
     if not len(nominal.triangles):
-        return np.einsum("ij,ij->i", points - nominal.samples[near[:, 0]], nominal.normals[near[:, 0]])
-    which = nominal.triangle[near]
-    fresh = np.ones(which.shape, bool)  # on large triangles the nearest samples share one: it is searched once
-    for place in range(1, CANDIDATES):
-        fresh[:, place] = (which[:, place, None] != which[:, :place]).all(axis=1)
-    row, column = np.nonzero(fresh)
-    distance, height = np.full(which.shape, np.inf), np.zeros(which.shape)
-    away = points[row] - nominal.samples[near[row, column]]
-    height[row, column] = np.einsum("ij,ij->i", away, nominal.normals[near[row, column]])
-    distance[row, column] = _to_triangles(points[row], nominal.triangles[which[row, column]], height[row, column])
-    best = distance.min(axis=1)
-    # On an edge two triangles are equally near: the one that the offset is most along says which side it is.
-    height = np.where(distance <= best[:, None] + 1e-6, height, 0.0)
-    side = np.take_along_axis(height, np.abs(height).argmax(axis=1)[:, None], axis=1)[:, 0]
-    return np.where(side < 0, -best, best)
+        near = np.asarray(nominal.tree.query(points, workers=WORKERS)[1])
+        return np.einsum("ij,ij->i", points - nominal.samples[near], nominal.normals[near])
+    distance, height = np.full(len(points), np.inf), np.zeros(len(points))
+    for anchors in nominal.anchors:
+        open_, count = np.arange(len(points)), FIRST
+        while len(open_):
+            open_, count = _searched(points, open_, nominal, anchors, count, distance, height), 4 * count
+    return np.where(height < 0, -distance, distance)
+
+
+def _searched(
+    points: Array, rows: Array, nominal: Nominal, anchors: Anchors, count: int, distance: Array, height: Array
+) -> Array:
+    """Hold some points against the triangles of so many places nearby: `distance` and `height` keep the nearest, and
+    of those equally near (on an edge) the one that the offset is most along, which says which side it is. Rows are
+    given back where another may be nearer: the next place is not beyond what was found and the reach together."""
+    count = min(count, len(anchors.triangle))
+    bound = distance[rows] + anchors.reach
+    far, near = anchors.tree.query(points[rows], k=count, workers=WORKERS)
+    far, near = far.reshape(len(rows), -1), near.reshape(len(rows), -1)
+    row, column = np.nonzero(far < bound[:, None])
+    which = anchors.triangle[near[row, column]]
+    fresh = np.ones(len(row), bool)
+    fresh[1:] = (which[1:] != which[:-1]) | (row[1:] != row[:-1])
+    row, which = row[fresh], which[fresh]
+    triangles, at = nominal.triangles[which], points[rows[row]]
+    upright = nominal.upright[which]
+    over = np.einsum("ij,ij->i", at - triangles[:, 0], upright)
+    beside = _to_triangles(at, triangles, over)
+    before = distance[rows]
+    best = before.copy()
+    np.minimum.at(best, row, beside)
+    tied = beside <= best[row] + 1e-6
+    most = np.where(before <= best + 1e-6, np.abs(height[rows]), 0.0)
+    sign = np.where(before <= best + 1e-6, np.sign(height[rows]), 0.0)
+    order = np.flatnonzero(tied)[np.argsort(np.abs(over[tied]), kind="stable")]
+    stronger = order[np.abs(over[order]) >= most[row[order]]]
+    most[row[stronger]], sign[row[stronger]] = np.abs(over[stronger]), np.sign(over[stronger])  # the last one stays
+    distance[rows], height[rows] = best, sign * most
+    open_ = (far[:, -1] < best + anchors.reach) & (count < len(anchors.triangle)) & (count < MOST)
+    return rows[open_]
 
 
 def _to_triangles(points: Array, triangles: Array, height: Array) -> Array:
