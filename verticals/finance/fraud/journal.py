@@ -11,14 +11,13 @@ by its id and never counted twice. It knows nothing of scores.
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import zlib
 from pathlib import Path
 from typing import Any
 
-from ....core.errors import CheckpointError, FileError, FormatError
+from ....core.durable import append, appending, checked, cut, hold, record, sync
+from ....core.errors import CheckpointError
 from .recent import Recent
 from .records import Account
 from .sequence import Residual
@@ -37,21 +36,17 @@ class Journal:
         """Open the folder, or begin it; what was written there before is taken up again.
 
         Raises:
-            FileError: the folder cannot be written.
-            CheckpointError: what lies there is damaged elsewhere than at its very end.
+            FileError: the folder cannot be written, or what lies there is damaged elsewhere than at its very end.
+            FormatError: another process writes there.
+            CheckpointError: the snapshot cannot be read, or a record is missing.
         """
         self.folder, self.durable, self.every, self.recent = Path(folder), durable, every, Recent()
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR, 0o644)
-        except OSError as error:
-            raise FileError(f"cannot write in {folder}: {error.strerror}") from error
-        _lock(self._lock, self.folder)
+        self._lock = hold(self.folder, cure="a journal has one writer")
         self.stream, self.records = self._snapshot(sequence)
         self._base = self.records
         for log in self._logs():
             self._replay(log)
-        self._log = self._append_to(self.folder / f"log-{self._base:015d}.txt")
+        self._begin()
 
     def update(self, event: Event) -> list[float]:
         """The features of a payment, which from now on is kept.
@@ -95,12 +90,12 @@ class Journal:
         target = self.folder / f"state-{self.records:015d}.safetensors"
         aside = target.with_suffix(".aside")
         save_file(pack(self.stream) | self.recent.pack(), aside)
-        _sync(aside)
+        sync(aside)
         os.replace(aside, target)
-        _sync(self.folder)
+        sync(self.folder)
         os.close(self._log)
         self._base = self.records
-        self._log = self._append_to(self.folder / f"log-{self._base:015d}.txt")
+        self._begin()
         for path in self.folder.iterdir():
             found = STATE.fullmatch(path.name) or LOG.fullmatch(path.name)
             if found and int(found[1]) < self._base:
@@ -131,22 +126,20 @@ class Journal:
 
     def _replay(self, log: Path) -> None:
         """Take in the records behind the state; a last line that was not written to its end never counted."""
-        number, data = int(log.stem.split("-")[1]), log.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            os.truncate(log, whole)
-        for line in data[:whole].splitlines():
-            number += 1
-            if number <= self.records:
-                continue
-            checksum, _, text = line.partition(b" ")
-            if checksum != b"%08x" % zlib.crc32(text) or number != self.records + 1:
-                raise CheckpointError(f"{log}: record {number} is damaged: restore the folder from a copy")
-            self._take(json.loads(text))
-            self.records = number
+        cut(log)
+        with log.open("rb") as lines:
+            for number, line in enumerate(lines, start=int(log.stem.split("-")[1]) + 1):
+                if number <= self.records:
+                    continue
+                if number != self.records + 1:
+                    raise CheckpointError(
+                        f"{log}: record {self.records + 1} is missing: restore the folder from a copy"
+                    )
+                self._take(checked(line, number, log))
+                self.records = number
 
-    def _take(self, record: list[Any]) -> None:
-        kind, *values = record
+    def _take(self, values: list[Any]) -> None:
+        kind, *values = values
         if kind == "event":
             event = Event(*values)
             self.recent.add(event, self.stream.update(event))
@@ -157,36 +150,11 @@ class Journal:
         else:
             self.stream.label(*values)
 
-    def _append_to(self, path: Path) -> int:
-        return os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)
+    def _begin(self) -> None:
+        """Open the log of what comes after the state."""
+        self._path = self.folder / f"log-{self._base:015d}.txt"
+        self._log = appending(self._path)
 
-    def _write(self, record: list[Any]) -> None:
-        text = json.dumps(record).encode()
-        line = b"%08x %s\n" % (zlib.crc32(text), text)
-        try:
-            written = os.write(self._log, line)
-            if self.durable:
-                os.fsync(self._log)
-        except OSError as error:
-            raise FileError(f"cannot write the log in {self.folder}: {error.strerror}") from error
-        if written != len(line):
-            os.ftruncate(self._log, os.fstat(self._log).st_size - written)  # or what comes next would be damaged
-            raise FileError(f"the log in {self.folder} took {written} of {len(line)} bytes: is the disk full?")
+    def _write(self, values: list[Any]) -> None:
+        append(self._log, record(values), self._path, durable=self.durable)
         self.records += 1
-
-
-def _lock(handle: int, folder: Path) -> None:
-    import fcntl
-
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise FormatError(f"{folder} is in use by another process: a journal has one writer") from error
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import json
 import os
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+from ....core.durable import append, appending, checked, cut, hold, record, sync
 from ....core.errors import FileError, FormatError
 from .arrivals import Arrived, Gathered
 
@@ -47,13 +47,8 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.results, self.journal = folder / "results.jsonl", folder / "journal.jsonl"
+        self._lock = hold(folder, cure="stop that line first, or name another folder with --out")
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o644)
-        except OSError as error:
-            raise FileError(f"cannot write in {folder}: {error.strerror}") from error
-        try:
-            _lock(self._lock, folder)
             self._open()
         except BaseException:
             os.close(self._lock)
@@ -74,9 +69,8 @@ class Journal:
             self._take(line)
         self._recall()
         self._compact()
-        flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND
-        self._results, self._journal = os.open(self.results, flags, 0o644), os.open(self.journal, flags, 0o644)
-        _sync(self.folder)
+        self._results, self._journal = appending(self.results), appending(self.journal)
+        sync(self.folder)
 
     # ---- what is known ------------------------------------------------------------------------------------------
 
@@ -144,7 +138,7 @@ class Journal:
         if line["number"] != self.number + 1:
             raise FormatError(f"result {line['number']} does not follow {self.number}")
         raw = (json.dumps(line, ensure_ascii=True, allow_nan=False, separators=(",", ":")) + "\n").encode()
-        _append(self._results, raw, self.results)
+        append(self._results, raw, self.results)
         self._take(line)
 
     def close(self) -> None:
@@ -176,7 +170,7 @@ class Journal:
             return
         with self.journal.open("rb") as stream:
             for number, raw in enumerate(stream, start=1):
-                kind, *values = _checked(raw, number, self.journal)
+                kind, *values = checked(raw, number, self.journal)
                 if kind == "next":
                     self._next = max(self._next, values[0])
                 elif kind == "accepted":
@@ -199,42 +193,12 @@ class Journal:
         for name, times in self._begun.items():
             kept += [["begun", name, self.attempt(name)]] * times
         aside = self.journal.with_suffix(".aside")
-        aside.write_bytes(b"".join(_record(each) for each in kept))
-        _sync(aside)
+        aside.write_bytes(b"".join(record(each) for each in kept))
+        sync(aside)
         os.replace(aside, self.journal)
 
-    def _note(self, record: list[Any], *, durable: bool = False) -> None:
-        _append(self._journal, _record(record), self.journal, durable=durable)
-
-
-def cut(path: Path) -> None:
-    """Take away a last line that was not written to its end."""
-    if path.exists():
-        size = path.stat().st_size
-        with path.open("rb+") as stream:
-            keep, step = size, 0
-            while keep > 0:
-                step = min(keep, 65_536)
-                stream.seek(keep - step)
-                found = stream.read(step).rfind(b"\n")
-                if found >= 0:
-                    keep = keep - step + found + 1
-                    break
-                keep -= step
-            if keep < size:
-                stream.truncate(keep)
-
-
-def _append(handle: int, raw: bytes, path: Path, *, durable: bool = True) -> None:
-    try:
-        written = os.write(handle, raw)
-        if written != len(raw):
-            os.ftruncate(handle, os.fstat(handle).st_size - written)  # or what comes next would be damaged
-            raise FileError(f"{path} took {written} of {len(raw)} bytes: is the disk full?")
-        if durable:
-            os.fsync(handle)
-    except OSError as error:
-        raise FileError(f"cannot write {path}: {error.strerror}") from error
+    def _note(self, values: list[Any], *, durable: bool = False) -> None:
+        append(self._journal, record(values), self.journal, durable=durable)
 
 
 def _parsed(raw: bytes, number: int, path: Path) -> dict[str, Any]:
@@ -246,18 +210,6 @@ def _parsed(raw: bytes, number: int, path: Path) -> dict[str, Any]:
         pass
     raise FileError(f"{path}: line {number} is damaged or out of order: restore the folder from a copy, or begin anew "
                     "in another with --out")  # fmt: skip
-
-
-def _record(record: list[Any]) -> bytes:
-    text = json.dumps(record).encode()
-    return b"%08x %s\n" % (zlib.crc32(text), text)
-
-
-def _checked(raw: bytes, number: int, path: Path) -> list[Any]:
-    checksum, _, text = raw.rstrip(b"\n").partition(b" ")
-    if checksum != b"%08x" % zlib.crc32(text):
-        raise FileError(f"{path}: line {number} is damaged: restore the folder from a copy")
-    return list(json.loads(text))
 
 
 def _promise(number: int, unit: Gathered) -> list[Any]:
@@ -272,20 +224,3 @@ def _gathered(values: list[Any]) -> Gathered:
         for sense, (path, size, mtime) in files.items()
     }
     return Gathered(unit=unit, first=0.0, last=0.0, files=held, clash=clash, accepted=number)
-
-
-def _lock(handle: int, folder: Path) -> None:
-    import fcntl
-
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise FormatError(f"{folder} is in use by another line: stop it first, or name another with --out") from error
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

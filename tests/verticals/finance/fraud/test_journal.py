@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colonnade.core.errors import CheckpointError, FormatError
+from colonnade.core.errors import CheckpointError, FileError, FormatError
 from colonnade.verticals.finance.fraud.journal import Journal
 from colonnade.verticals.finance.fraud.snapshot import pack, unpack
 from colonnade.verticals.finance.fraud.stream import Event, Stream, events_of
@@ -112,7 +112,7 @@ def test_a_torn_last_line_is_dropped_and_a_damaged_one_is_refused(tmp_path):
     journal.close()
     assert records == len(whole.splitlines())
     log.write_bytes(whole[:60] + b"X" + whole[61:])
-    with pytest.raises(CheckpointError, match="damaged"):
+    with pytest.raises(FileError, match="line 1 is damaged"):
         Journal(tmp_path)
 
 
@@ -130,3 +130,13 @@ def test_a_card_takes_at_most_two_kilobytes():
     stream.advance(START + 1e6)
     found = sum(values.nbytes for name, values in pack(stream).items() if name.startswith("card."))
     assert 1500 < found <= 2048
+
+
+def test_a_record_that_is_missing_between_two_logs_is_refused(tmp_path):
+    journal = Journal(tmp_path)
+    fed(journal, 20)
+    journal.close()
+    log = next(tmp_path.glob("log-*"))
+    (tmp_path / "log-000000000000099.txt").write_bytes(log.read_bytes().splitlines(keepends=True)[0])
+    with pytest.raises(CheckpointError, match="is missing"):
+        Journal(tmp_path)

@@ -143,7 +143,7 @@ def test_a_promise_that_is_damaged_is_refused(tmp_path):
 
 def test_a_line_has_one_writer(tmp_path):
     journal = Journal(tmp_path)
-    with pytest.raises(FormatError, match="in use by another line"):
+    with pytest.raises(FormatError, match="in use by another process: stop that line"):
         Journal(tmp_path)
     journal.close()
 
