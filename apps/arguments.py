@@ -138,7 +138,8 @@ def _task_parser(command: str, task: Task) -> argparse.ArgumentParser:
             f"--{modality.name}", dest=f"modality_{modality.name}", metavar="VALUE", help=modality.takes
         )
     parser.add_argument("--checkpoint", type=Path, help="a fitted model's folder (default: the one that ships)")
-    parser.add_argument("--out", type=Path, help="folder for result.json, report.html and files")
+    written = "explanation.html and explanation.json" if command == "explain" else "result.json, report.html and files"
+    parser.add_argument("--out", type=Path, help=f"folder for {written}")
     if command == "predict":
         parser.add_argument(
             "--documents", action="store_true", help="write what other systems of the field read into OUT/documents"

@@ -68,7 +68,14 @@ def _predict(options: argparse.Namespace) -> Answer:
 
 
 def _explain(options: argparse.Namespace) -> Answer:
-    return _pipeline(options).explain(**arguments.given(options)).to_dict()
+    pipeline, given = _pipeline(options), arguments.given(options)
+    explanation = pipeline.explain(**given)
+    answer: Answer = explanation.to_dict()
+    if options.out is not None:
+        from .explained import write
+
+        answer["files"] = list(write(explanation, options.out, gates=pipeline.predict(**given).gates))
+    return answer
 
 
 def _evaluate(options: argparse.Namespace) -> Answer:
