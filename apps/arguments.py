@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from ..core.errors import ColonnadeError
 from ..core.version import __version__
 from ..core.vertical import Task, find, running, tasks
+from . import many
 
 _HELP = "Multimodal pipelines for finance, medicine and industry."
 _SHAPE = "TASK --MODALITY VALUE ..."
@@ -35,11 +36,14 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     """
     parser = _parser()
     options, rest = parser.parse_known_args(words)
-    if options.command in ("predict", "explain"):
+    if options.command in ("predict", "explain", "profile"):
         if not options.task:
             raise UsageError(f"name a task: colonnade {options.command} {_SHAPE} (known: {', '.join(tasks())})")
         own = _task_parser(options.command, find(options.task))
         options = own.parse_args(["--help"] if options.wants_help else rest, namespace=options)
+        sentence = many.wrong(options) if options.command == "predict" else None
+        if sentence is not None:
+            raise UsageError(sentence)
         if options.command == "predict" and options.documents and options.out is None:
             raise UsageError("--documents are written into a folder: name it with --out")
         _named(options)
@@ -53,6 +57,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         options.arguments = rest
     elif rest:
         parser.error(f"unrecognised: {' '.join(rest)}")
+    if options.command == "export" and options.check is None and not (options.task and options.out):
+        raise UsageError("name what to export and where (export TASK --out FOLDER), or a folder to --check")
     _named(options)
     return options
 
@@ -89,13 +95,21 @@ def _parser() -> argparse.ArgumentParser:
     add("tasks", "list the tasks and what each takes")
     demo = add("demo", "run a small real input through every task and write the reports")
     demo.add_argument("--out", type=Path, default=Path("out/demo"), help="folder for the reports (default: out/demo)")
-    one_by_one = (("predict", "answer for one record"), ("explain", "what each modality contributed"))
+    one_by_one = (
+        ("predict", "answer for one record"),
+        ("explain", "what each modality contributed"),
+        ("profile", "where time and memory go, and what follows (default input: the task's sample)"),
+    )
     for name, about in (*one_by_one, ("line", "answer for units as they arrive, until stopped")):
         command = add(name, about, add_help=False)
         command.add_argument("task", nargs="?", default="")
         command.add_argument("-h", "--help", action="store_true", dest="wants_help")
     _with_data(add("evaluate", "score on labelled data, beside baselines")).add_argument("--layout")
     _fit_options(_with_data(add("fit", "fit to labelled data and write a checkpoint")))
+    quality = _with_data(add("quality", "look at data before training: rules, outliers, and what differs from others"))
+    quality.add_argument(
+        "--against", type=Path, action="append", default=[], metavar="DATA", help="data to tell these from (repeatable)"
+    )
     governance = add("governance", "write the evidence part of a model's validation file")
     governance.add_argument("task", metavar="TASK")
     governance.add_argument("checkpoint", metavar="CHECKPOINT", help="a fitted model's folder, or the word shipped")
@@ -103,15 +117,18 @@ def _parser() -> argparse.ArgumentParser:
     governance.add_argument("--out", type=Path, help="folder for governance.html, .json and .pdf")
     governance.add_argument("--groups", default="", metavar="COLUMNS", help="columns to compare errors by: sex,age")
     governance.add_argument("--seed", type=int, default=0)
-    export = _with_task(add("export", "write a program for another engine"))
-    export.add_argument("--format", default="onnx", help="onnx, openvino or torch (default: onnx)")
-    export.add_argument("--int8", action="store_true", help="quantise weights to 8 bits")
-    export.add_argument("--out", type=Path, required=True)
-    serve = add("serve", "answer over HTTP")
-    serve.add_argument("tasks", nargs="+", metavar="TASK")
-    serve.add_argument("--checkpoint", type=Path)
-    _settings(serve)
-    _address(serve, 8080)
+    export = add("export", "write a program for another engine, or prove a written one again")
+    export.add_argument("task", metavar="TASK", nargs="?", default="")
+    export.add_argument("--checkpoint", type=Path, help="a fitted model's folder (default: the one that ships)")
+    export.add_argument("--format", default="auto", help="auto, onnx, openvino or torch (default: auto)")
+    export.add_argument("--int8", action="store_true", help="quantise to 8 bits")
+    export.add_argument("--out", type=Path, help="folder for the program, its description and its proof")
+    export.add_argument("--check", type=Path, metavar="FOLDER", help="prove a written folder again, on this machine")
+    export.add_argument("--engine", help="with --check: this engine alone (default: all that are installed)")
+    shrink = _with_data(add("shrink", "make a smaller, quicker model and say what each step cost"))
+    shrink.add_argument("--recipe", help="a named recipe of the task, rather than its default")
+    shrink.add_argument("--out", type=Path, required=True)
+    _serve_options(add("serve", "answer over HTTP"))
     app = add("app", "open a vertical's demo page in the browser")
     app.add_argument("vertical")
     _address(app, 8000)
@@ -140,11 +157,14 @@ def _task_parser(command: str, task: Task) -> argparse.ArgumentParser:
     parser.add_argument("--checkpoint", type=Path, help="a fitted model's folder (default: the one that ships)")
     written = "explanation.html and explanation.json" if command == "explain" else "result.json, report.html and files"
     parser.add_argument("--out", type=Path, help=f"folder for {written}")
+    if command == "profile":
+        parser.add_argument("--check", action="store_true", help="try what is advised, and say what it brought")
     if command == "predict":
         parser.add_argument(
             "--documents", action="store_true", help="write what other systems of the field read into OUT/documents"
         )
         _settings(parser)
+        many.predict_options(parser)
         parser.add_argument("--log", type=Path, help="append a line to this log, whose lines are chained by digests")
     return parser
 
@@ -176,7 +196,40 @@ def _fit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", default="full", help="full, lora, progressive or probe (default: full)")
     parser.add_argument("--recipe", help="a named recipe of the task, rather than its default")
     parser.add_argument("--epochs", type=int)
+    parser.add_argument("--rate", type=float, help="peak learning rate of every network (default: the recipe's)")
+    parser.add_argument("--batch", type=int, help="rows in a batch")
+    parser.add_argument("--warmup", type=int, help="updates of warm-up, at most 30 per cent of a training")
+    parser.add_argument("--patience", type=int, help="epochs without a better validation before stopping (0: never)")
+    parser.add_argument("--precision", choices=("auto", "bf16", "fp32"), help="bf16 is mixed precision")
+    parser.add_argument("--recompute", action="store_true", help="gradient checkpointing: less memory, more time")
+    parser.add_argument("--search", type=int, default=0, metavar="TRIALS", help="try rates, batches and warm-ups first")
+    parser.add_argument("--test", type=Path, metavar="DATA", help="labelled data to measure on, before and after")
+    parser.add_argument("--replay", type=Path, metavar="OLD", help="old data to learn from beside the new")
+    parser.add_argument("--keep", type=Path, metavar="OLD_TEST", help="labelled old data whose score must be kept")
+    parser.add_argument("--log", type=Path, metavar="FOLDER", help="training curves: CSV, and TensorBoard if installed")
+    parser.add_argument("--no-quality", action="store_false", dest="quality", help="do not look at the data first")
+    many.fit_options(parser)
     parser.add_argument("--out", type=Path, required=True)
+
+
+def _serve_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "tasks", nargs="*", metavar="TASK", help="a task with the model that ships, or TASK=FOLDER with a fitted one"
+    )
+    parser.add_argument("--checkpoint", type=Path, help="the fitted model's folder, where one task is served")
+    _settings(parser)
+    parser.add_argument(
+        "--program", action="append", default=[], dest="programs", metavar="[NAME=]FOLDER",
+        help="a folder that 'colonnade export' wrote: arrays in, arrays out, batched",
+    )  # fmt: skip
+    parser.add_argument("--workers", type=int, default=1, help="processes for each program (default: 1)")
+    parser.add_argument("--batch", type=int, default=16, help="rows of a program's batch at most (default: 16)")
+    parser.add_argument("--engine", default="auto", help="of programs: openvino, onnxruntime or torch")
+    parser.add_argument("--precision", help="of programs: f32, or bf16 on openvino (default: as exported)")
+    parser.add_argument("--threads", type=int, help="of each worker (default: the engine's own choice)")
+    parser.add_argument("--waiting", type=int, default=32, help="requests that may wait; more are answered 503")
+    parser.add_argument("--seconds", type=float, default=300.0, help="from first byte to answer (default: 300)")
+    _address(parser, 8080)
 
 
 def _address(parser: argparse.ArgumentParser, port: int) -> None:

@@ -14,10 +14,11 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..core.errors import ColonnadeError, FileError
-from . import arguments
+from . import arguments, many
 
 Answer = dict[str, Any]
 
@@ -53,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _predict(options: argparse.Namespace) -> Answer:
+    if options.many is not None:
+        return many.predict(options)
     pipeline, given = _pipeline(options), arguments.given(options)
     pipeline = _set(pipeline, options)
     result = pipeline.predict(**given)
@@ -86,13 +89,52 @@ def _fit(options: argparse.Namespace) -> Answer:
     from ..core.pipeline import FitOptions
     from ..core.vertical import find
 
-    how = FitOptions(method=options.method, seed=options.seed, recipe=options.recipe, epochs=options.epochs)
+    how = FitOptions(**{name: getattr(options, name) for name in FitOptions.__dataclass_fields__})
+
+    def train(out: Path) -> Answer:
+        start = find(options.task).pipeline().start(options.checkpoint, seed=options.seed)
+        return start.fit(options.data, out=out, options=how).to_dict()
+
+    return many.fit(options, train)
+
+
+def _quality(options: argparse.Namespace) -> Answer:
+    from ..core.vertical import find
+
     start = find(options.task).pipeline().start(options.checkpoint, seed=options.seed)
-    return start.fit(options.data, out=options.out, options=how).to_dict()
+    others = {place.name: place for place in options.against}
+    found = start.quality(options.data, against=others, seed=options.seed)
+    return {"task": options.task, "data": str(options.data), "says": found.lines(), **found.to_dict()}
+
+
+def _profile(options: argparse.Namespace) -> Answer:
+    from ..core.profile import profile
+    from ..core.vertical import find
+
+    found = profile(
+        find(options.task), given=arguments.given(options), checkpoint=options.checkpoint, check=options.check
+    )
+    return found.to_dict()
 
 
 def _export(options: argparse.Namespace) -> Answer:
+    if options.check is not None:
+        from ..core.export.again import again
+
+        return again(options.check, options.engine)
     return _pipeline(options).export(out=options.out, format=options.format, int8=options.int8).to_dict()
+
+
+def _shrink(options: argparse.Namespace) -> Answer:
+    from ..core.pipeline import existing
+    from ..core.result import writable
+    from ..core.shrink.task import shrink
+    from ..core.vertical import find
+
+    task = find(options.task)
+    writable(options.out)
+    words = {"recipe": options.recipe, "seed": options.seed}
+    return shrink(task, options.checkpoint, existing(options.data, "data"), options.out, words)
 
 
 def _governance(options: argparse.Namespace) -> Answer:
@@ -115,15 +157,26 @@ def _line(options: argparse.Namespace) -> Answer:
 
 
 def _serve(options: argparse.Namespace) -> Answer:
+    from functools import partial
+
     from ..core.optional import require
 
     require("fastapi", "serve", "serving")
     from ..core.serving.app import serve
-    from ..core.vertical import find
+    from ..core.serving.limits import Limits
+    from ..core.serving.models import origins_of
+    from ..core.serving.programs import plans_of
 
-    pipelines = [_set(find(name).pipeline().from_pretrained(options.checkpoint), options) for name in options.tasks]
-    serve(pipelines, host=options.host, port=options.port)
-    return {"served": options.tasks}
+    limits = Limits(waiting=options.waiting, seconds=options.seconds)
+    origins = origins_of(options.tasks, checkpoint=options.checkpoint, settle=partial(_set, options=options))
+    programs = plans_of(
+        options.programs, workers=options.workers, most=options.batch, engine=options.engine,
+        precision=options.precision, threads=options.threads,
+    )  # fmt: skip
+    if not origins and not programs:
+        raise arguments.UsageError("name a task, or a program's folder: colonnade serve TASK ... [--program FOLDER]")
+    serve(origins.values(), host=options.host, port=options.port, limits=limits, programs=programs)
+    return {"served": [*origins, *(f"programs/{each.name}" for each in programs)]}
 
 
 def _tasks(options: argparse.Namespace) -> Answer:
@@ -170,7 +223,10 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], Answer]] = {
     "explain": _explain,
     "evaluate": _evaluate,
     "fit": _fit,
+    "quality": _quality,
+    "profile": _profile,
     "export": _export,
+    "shrink": _shrink,
     "governance": _governance,
     "line": _line,
     "serve": _serve,

@@ -16,6 +16,10 @@ def render(command: str, answer: Mapping[str, Any]) -> str:
         return _demo(answer)
     if command == "governance":
         return _governance(answer)
+    if command == "profile":
+        return _profile(answer)
+    if command == "quality":
+        return _quality(answer)
     return "\n".join(_lines(answer))
 
 
@@ -45,6 +49,42 @@ def _governance(answer: Mapping[str, Any]) -> str:
     rows = [(each["status"], each["expects"], each["found"]) for each in answer["expectations"]]
     where = f"\n\nreport: {answer['report']}" if answer["report"] else "\n\n(--out FOLDER writes the report)"
     return f"{answer['summary']}\n\n{table(('', 'expected', 'found, or why not run'), rows)}{where}"
+
+
+def _profile(answer: Mapping[str, Any]) -> str:
+    rows = [
+        (each["name"], f"{each['seconds']:.3f}", f"{each['share']:.0%}" if each["share"] else "", each["added_mib"],
+         each["calls"], each["when"])
+        for each in answer["stages"]
+    ]  # fmt: skip
+    head = (
+        f"{answer['task']}: {answer['cold_seconds']:.1f} s from cold, {answer['warm_seconds']:.2f} s for each further "
+        f"answer, {answer['peak_memory_mib']} MiB at the peak, {answer['threads']} threads"
+    )
+    advice = [
+        f"- {each['says']} (at most {each['at_most']:g} times as fast"
+        + (f", tried: {each['measured']:g})" if each["measured"] is not None else ")")
+        for each in answer["advice"]
+    ]
+    stages = table(("stage", "seconds", "share", "MiB added", "calls", ""), rows)
+    return "\n".join([head, "", stages, "", "what follows:", *(advice or ["- nothing stands out"])])
+
+
+def _quality(answer: Mapping[str, Any]) -> str:
+    head = (
+        f"{answer['data']}: {answer['looked_at']} of {answer['rows']} rows looked at, by {answer['features']} numbers"
+    )
+    rows = [
+        (
+            each["stage"],
+            each["rule"],
+            each["count"],
+            ", ".join(each["rows"][:3]) + (", ..." if each["count"] > 3 else ""),
+        )
+        for each in answer["findings"]
+    ]
+    parts = [head, "", *(f"- {line}" for line in answer["says"])]
+    return "\n".join([*parts, "", table(("stage", "rule", "rows", "such as"), rows)] if rows else parts)
 
 
 def _lines(value: Any, indent: int = 0) -> Iterable[str]:

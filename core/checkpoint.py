@@ -38,6 +38,7 @@ class Checkpoint:
     vocabulary: Mapping[str, Any] = field(default_factory=dict)
     card: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
+    extras: Mapping[str, str] = field(default_factory=dict)  # more JSON files by name, which nothing needs to load
 
     def save(self, folder: str | Path) -> Path:
         """Write the folder, whole or not at all."""
@@ -54,6 +55,8 @@ class Checkpoint:
             (aside / "config.json").write_text(dumps(head), encoding="utf-8")
             (aside / "vocabulary.json").write_text(dumps(dict(self.vocabulary)), encoding="utf-8")
             (aside / "card.json").write_text(dumps(plain(self.card)), encoding="utf-8")
+            for name, text in self.extras.items():
+                (aside / name).write_text(text, encoding="utf-8")
         return Path(folder)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -22,6 +22,7 @@ from .data.splits import grouped_split
 from .errors import InputError, UnknownName
 from .pipeline import Answered, FitOptions, Pipeline
 from .result import Evaluation
+from .training.continual import replayed
 from .training.run import TrainingConfig
 from .trust.calibration import brier, label_calibration_error
 from .trust.intervals import bootstrap
@@ -41,6 +42,10 @@ class Classified:
     possible: tuple[str, ...]
     coverage: float
     probabilities: Mapping[str, float]
+
+
+def _told(found: Evaluation) -> dict[str, Any]:
+    return {"metrics": found.metrics, "subsets": found.subsets, "baselines": found.baselines}
 
 
 class ClassificationPipeline(Pipeline):
@@ -108,21 +113,36 @@ class ClassificationPipeline(Pipeline):
         rows = read_labelled(data, self.task, self.labels, self.read)
         split = grouped_split([row.group for row in rows], shares=(0.6, 0.2, 0.2), seed=options.seed)
         parts = [[rows[index] for index in part] for part in split]
+        if options.replay is not None:  # to learn from only: the start has seen them, so they can calibrate nothing
+            parts[0] = replayed(parts[0], self._old(options.replay), seed=options.seed)
         config = replace(self.training, epochs=options.epochs or self.training.epochs, seed=options.seed)
         fitted, told = train(self.classifier, *parts, minimum=self.task.minimum, config=config, method=options.method)
         card = {
             "task": self.task.name,
             "inputs": {each.name: each.takes for each in self.task.modalities},
             "outputs": {"labels": list(self.labels), "coverage": COVERAGE},
-            "data": {"sha256": digest.of_file(data), "records": len(rows), "parts": [len(part) for part in parts]},
+            "data": {
+                "sha256": digest.of_file(data),
+                "records": sum(map(len, parts)),
+                "parts": [len(part) for part in parts],
+            },
             "method": options.method,
             "seed": options.seed,
             **told,
         }
         pipeline = type(self)(fitted, card)
         calibration = pipeline._scores(parts[2], seed=options.seed)
-        pipeline.card = {**card, "calibration_set": {"metrics": calibration.metrics, "subsets": calibration.subsets}}
+        pipeline.card = {**card, "calibration_set": _told(calibration)}
         return pipeline
+
+    def labelled_in(self, data: Path) -> Iterable[tuple[str, Mapping[str, Any], str, str]]:
+        for row in read_labelled(data, self.task, self.labels, self.read):
+            yield row.id, row.record, self.labels[row.label], row.group if row.group != row.id else ""
+
+    def _old(self, data: Path) -> list[Labelled]:
+        """Records to replay, under ids of their own."""
+        found = read_labelled(data, self.task, self.labels, self.read)
+        return [replace(row, id=f"replayed/{row.id}", group=f"replayed/{row.group}") for row in found]
 
     def evaluate_on(self, data: Path, *, layout: str | None, seed: int) -> Evaluation:
         if layout not in (None, "labels"):

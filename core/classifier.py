@@ -17,17 +17,19 @@ from .config import from_plain, to_plain
 from .data.batches import Batches
 from .data.labelled import Labelled
 from .data.missing import ModalityDropout
+from .data.quality import weights_of
 from .decoding.heads import ClassHead
 from .fusion.start import Largest, LargestConfig
 from .guard import Labelled as Targets
 from .guard import guard
 from .model import Model, ModelConfig, build
 from .objective import losses
-from .training.adaptation import LoraConfig, Unfreezing, add_lora, merge
+from .training.adaptation import SHARE, LoraConfig, Parts, begin, finish
 from .training.curriculum import Curriculum, Presence
 from .training.events import Stopped, Validated
 from .training.loop import fit
 from .training.run import TrainingConfig
+from .training.watch import size_of
 from .trust.calibration import Temperature, fit_temperatures
 from .trust.conformal import Sets, Thresholds, fit_sets
 from .trust.subsets import subset_name, subsets_of
@@ -37,6 +39,11 @@ HEAD = "label"
 BATCH = 64
 COVERAGE = 0.9
 ANSWERING = ("decoder", "queries", "residuals", "experts", "gates", "reweigh", "heads")  # nearest the answer
+PARTS = Parts(
+    groups=(ANSWERING, ("fusion", "projections", "stand_ins"), ("",)),
+    lora=LoraConfig(trained=("residuals", "reweigh", "heads"), share=SHARE),
+    every=2,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,13 +152,14 @@ def train(
     def validate() -> dict[str, float]:
         return {"loss": float(np.average([float(step(batch)[HEAD]) for batch in held], weights=sizes))}
 
-    size = min(32, max(4, len(train_on) // 8))  # little data still makes a few updates an epoch
-    batches = Batches(train_on, lambda rows: _batch(model, rows), size=size, seed=config.seed, change=change)
-    events = list(
-        fit(model, batches, step, config=config, validate=validate, unfreezing=_prepared(model, method), label="fit")
+    size = size_of(min(32, max(4, len(train_on) // 8)), len(train_on))  # little data still makes a few updates an epoch
+    weights = weights_of([each.source or each.id for each in train_on])
+    batches = Batches(
+        train_on, lambda rows: _batch(model, rows), size=size, seed=config.seed, change=change, weights=weights.tolist()
     )
-    if method == "lora":
-        merge(model)
+    unfreezing = begin(model, method, PARTS)
+    events = list(fit(model, batches, step, config=config, validate=validate, unfreezing=unfreezing, label="fit"))
+    finish(model, method)
     guard(model, held)
     stopped = events[-1]
     assert isinstance(stopped, Stopped)
@@ -170,19 +178,6 @@ def _begin(model: Model, rows: Sequence[Labelled]) -> None:
     batch = model.collate([each.record for each in rows])
     largest, known = rule.largest(batch.inputs, batch.presence)
     rule.use(largest[known].double().numpy(), _labels(rows)[known.numpy()] == 1)
-
-
-def _prepared(model: Model, method: str) -> Unfreezing | None:
-    """The model made ready for the method, and the order in which its parts move."""
-    answering = tuple(name for name in ANSWERING if any(key.startswith(name) for key, _ in model.named_parameters()))
-    if method == "lora":
-        add_lora(model, LoraConfig(trained=answering))
-        return None
-    if method == "probe":
-        return Unfreezing(groups=(answering,))
-    if method == "progressive":
-        return Unfreezing(groups=(answering, ("fusion", "projections", "stand_ins"), ("",)), every=2)
-    return None
 
 
 def _batch(model: Model, rows: Sequence[Labelled]) -> Targets:

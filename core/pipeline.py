@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -23,6 +23,7 @@ from .version import __version__
 from .vertical import Modality, Task
 
 if TYPE_CHECKING:
+    from .data.quality import Quality, Rows
     from .export.program import Program
     from .governance import Governance
 
@@ -31,18 +32,41 @@ METHODS = ("full", "lora", "progressive", "probe")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FitOptions:
-    """How to fit: which weights move, from which seed, and for how long (None: the recipe's own)."""
+    """How to fit: which weights move, from which seed, and for how long (None: the recipe's own).
+
+    `rate`, `batch`, `warmup` (updates), `patience`, `precision` and `recompute` hold for every network that the task
+    trains; `search` tries so many settings of the first three. `test` and `keep` are labelled data to measure before
+    and after (`keep`: what must not be forgotten), `replay` old data to learn from beside the new; `log` is a folder
+    for training curves.
+    """
 
     method: str = "full"
     seed: int = 0
     recipe: str | None = None
     epochs: int | None = None
+    rate: float | None = None
+    batch: int | None = None
+    warmup: int | None = None
+    patience: int | None = None
+    precision: str | None = None
+    recompute: bool = False
+    search: int = 0
+    test: Path | None = None
+    replay: Path | None = None
+    keep: Path | None = None
+    quality: bool = True
+    log: Path | None = None
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise UnknownName("method", self.method, METHODS)
         if self.epochs is not None and self.epochs < 1:
             raise InputError(f"epochs must be at least 1, got {self.epochs}")
+        if self.search < 0:
+            raise InputError(f"a search makes a number of trials, got {self.search}")
+        for name in ("test", "replay", "keep"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, existing(getattr(self, name), name))
         _refuse_seed(self.seed)
 
 
@@ -73,6 +97,8 @@ class Pipeline(ABC):
     weights: ClassVar[Path | None] = None  # the checkpoint that ships
     explains: ClassVar[str] = "score"  # what `measure` returns, in words
     model: Mapping[str, Any] = {}  # name and digest of the weights in use
+    remembers: bool = False  # whether a record that was answered changes later answers: no sample may be tried on it
+    folder: Path | None = None  # where they were read from
 
     # ---- what a vertical supplies -------------------------------------------------------------------------------
 
@@ -108,6 +134,20 @@ class Pipeline(ABC):
     @abstractmethod
     def program(self) -> Program:
         """The part of the pipeline that other engines can run, with inputs that prove parity."""
+
+    def rows_in(self, data: Path) -> Rows:
+        """Labelled data as rows of numbers, for the look at their quality; by default from `labelled_in`."""
+        from .data.descriptors import rows_of
+
+        return rows_of(self.labelled_in(data))
+
+    def labelled_in(self, data: Path) -> Iterable[tuple[str, Mapping[str, Any], str, str]]:
+        """The records of labelled data: an id, nouns by modality, the label in words ("": none), the group.
+
+        Raises:
+            InputError: the task does not say.
+        """
+        raise InputError(f"{self.task.name} does not say how its labelled data look record by record")
 
     def parts(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         """More for `explain`, inside the modalities (attributions, maps); nothing by default."""
@@ -149,6 +189,7 @@ class Pipeline(ABC):
             pipeline = cls.from_checkpoint(loaded)
         except (LookupError, TypeError, RuntimeError, ValueError, AttributeError) as error:
             raise CheckpointError(f"{folder} does not fit this version of {cls.task.name}: {error}") from error
+        pipeline.folder = Path(folder)
         pipeline.model = {"name": Path(folder).name, "sha256": loaded.digest, "seed": loaded.card.get("seed")}
         return pipeline
 
@@ -257,14 +298,24 @@ class Pipeline(ABC):
         return found
 
     def fit(self, data: str | Path, *, out: str | Path, options: FitOptions | None = None) -> Fitted:
-        """Fit to labelled data and write a checkpoint that `from_pretrained` reads."""
+        """Fit to labelled data and write a checkpoint that `from_pretrained` reads (fitting.py says in which steps)."""
+        from .fitting import fit
+
         started = time.perf_counter()
         writable(out)
-        fitted = self.fit_on(existing(data, "data"), options or FitOptions())
-        checkpoint = fitted.to_checkpoint()
-        checkpoint.save(out)
-        seconds = round(time.perf_counter() - started, 3)
-        return Fitted(task=self.task.name, checkpoint=str(out), card=checkpoint.card, seconds=seconds)
+        fitted = fit(self, existing(data, "data"), out=Path(out), options=options or FitOptions())
+        return dataclasses.replace(fitted, seconds=round(time.perf_counter() - started, 3))
+
+    def quality(self, data: str | Path, *, against: Mapping[str, str | Path] | None = None, seed: int = 0) -> Quality:
+        """Whether data are fit to learn from: rules, outliers, and what tells them from other data by name.
+
+        Raises:
+            InputError: the data cannot be read, or the task does not say how.
+        """
+        from .fitting import look
+
+        others = {name: existing(place, name) for name, place in (against or {}).items()}
+        return look(self, existing(data, "data"), others=others, seed=seed)[0]
 
     def export(self, *, out: str | Path, format: str = "onnx", int8: bool = False) -> Exported:
         """Write a program for another engine, proven equal to this one for every subset of modalities."""

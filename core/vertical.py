@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .errors import ConfigError, InputError, MissingModality, UnknownName
 
@@ -50,13 +50,18 @@ class Running:
     start: Callable[[], Callable[[Path | None, Path, Mapping[str, Any]], dict[str, Any]]]
 
 
+Shrinking: TypeAlias = Callable[[], Callable[[Path | None, Path, Path, Mapping[str, Any]], dict[str, Any]]]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
     """One question a vertical answers.
 
     `minimum` lists the smallest subsets that can be answered: any superset of one of them is enough.
     `pipeline` imports and returns the pipeline's class; `sample` gives the arguments of a small real `predict`.
-    `governed` tasks have a governance report; `line` says how a task runs on units as they arrive, where it can.
+    `governed` tasks have a governance report; `line` says how a task runs on units as they arrive, where it can;
+    `shrinking` imports how its own smaller network is made, where it has one, given the checkpoint (None: what ships),
+    the data, the folder to write and words by name (recipe, seed).
     """
 
     name: str
@@ -68,6 +73,7 @@ class Task:
     sample: Callable[[], Mapping[str, str | Path]] | None = None
     governed: bool = False
     line: Running | None = None
+    shrinking: Shrinking | None = None
 
     def __post_init__(self) -> None:
         unknown = {name for subset in self.minimum for name in subset} - set(self.modality_names)

@@ -124,6 +124,10 @@ class PointsEncoder(Encoder):
         values = self.project(self.norm(y))
         return Tokens(values * mask[:, :, None].to(values.dtype), mask)
 
+    def order(self, points: Array) -> Array:
+        """Indices of those of the points `[point, xyz]` that are read, in the order in which they are read."""
+        return sort(points - points.mean(axis=0), cell=self.config.cell, thin=self.config.thin)
+
     def _row(self, noun: Noun) -> tuple[Array, Array, Array]:
         """Values, neighbours and second order of one cloud."""
         if not isinstance(noun, PointCloud):
@@ -133,9 +137,8 @@ class PointsEncoder(Encoder):
             raise FormatError(
                 f"the points encoder reads {self.config.features} features a point, got {features.shape[1:]}"
             )
-        points = noun.points - noun.points.mean(axis=0)
-        order = sort(points, cell=self.config.cell, thin=self.config.thin)
-        points, features = points[order], features[order]
+        order = self.order(noun.points)
+        points, features = (noun.points - noun.points.mean(axis=0))[order], features[order]
         third = int(np.ptp(points, axis=0).max() / self.config.cell / 3) + 1
         second = sort(points[:, ::-1], cell=self.config.cell, shift=third)
         values = np.concatenate([points, features], axis=1).astype(np.float32)

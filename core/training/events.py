@@ -21,13 +21,17 @@ class Started:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One update: the mean losses of its batches, the learning rate, the norm of the gradient before clipping."""
+    """One update: the mean losses of its batches, the learning rate, the norm of the gradient before clipping.
+
+    `waited` is the share of the step's time in which it waited for its batches.
+    """
 
     step: int
     epoch: int
     losses: Mapping[str, float]
     rate: float
     norm: float
+    waited: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

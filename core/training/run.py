@@ -6,20 +6,26 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from .. import distributed
 from ..config import to_plain
+from ..distributed.exchange import Exchange, Plain, average
 from ..errors import ColonnadeError, ConfigError, UnknownName
 from ..random import torch_generator
 from . import resume
+from .deployment import Deployment, exchange_of
 from .events import Saved, Validated
+from .parts import part_of
 from .precision import Precision, device_of, resolve
 from .resume import Place
+from .snapshots import Snapshots
+
+if TYPE_CHECKING:
+    from ..distributed.sharding import Touched
 
 Losses: TypeAlias = Tensor | Mapping[str, Tensor]
 
@@ -61,56 +67,98 @@ class Run:
     model: nn.Module
     step: Callable[[Any], Losses]
     config: TrainingConfig
-    folder: Path | None
+    deployment: Deployment
     precision: str
     optimizer: torch.optim.Optimizer
     place: Place = field(default_factory=Place)
     best: dict[str, Tensor] = field(default_factory=dict)
+    exchange: Exchange = field(default_factory=Plain)
+    snapshots: Snapshots | None = None
+    touched: Touched | None = None  # of a model in shards
 
     @classmethod
-    def of(cls, model: nn.Module, step: Callable[[Any], Losses], config: TrainingConfig, folder: Path | None) -> Run:
+    def of(
+        cls,
+        model: nn.Module,
+        step: Callable[[Any], Losses],
+        config: TrainingConfig,
+        deployment: Deployment,
+        touched: Touched | None = None,
+    ) -> Run:
         """A run at its start."""
-        return cls(model, step, config, folder, resolve(config.precision, model), _optimizer(model, config))
+        run = cls(model, step, config, deployment, resolve(config.precision, model), _optimizer(model, config))
+        run.exchange, run.touched = exchange_of(deployment), touched
+        if deployment.snapshots is not None:
+            run.snapshots = Snapshots(deployment.snapshots)
+        return run
+
+    @property
+    def save_every(self) -> int:
+        """Updates between snapshots inside an epoch; 0 for none."""
+        return self.config.save_every if self.deployment.save_every is None else self.deployment.save_every
 
     def resumed(self) -> Place:
         """Where the run goes on, with model and optimizer put back to there."""
-        distributed.share(self.model)
-        if self.folder is not None:
-            self.place, self.best = resume.load(self.folder, self.model, self.optimizer, identity=self._identity())
+        if self.snapshots is not None:
+            folder = self.snapshots.folder
+            self.place, self.best, kept = resume.load(folder, self.model, self.optimizer, identity=self._identity())
+            self.exchange.restore(kept, device_of(self.model))
         return self.place
 
     def saved(self) -> Iterator[Saved]:
-        """Save, where there is a folder (on rank 0)."""
-        if self.folder is None or distributed.rank() > 0:
+        """Begin a snapshot, where there is a folder, and tell of the one before, which is whole by now."""
+        if self.snapshots is None:
             return
-        path = resume.save(
-            self.folder, self.model, self.optimizer, place=self.place, best=self.best, identity=self._identity()
-        )
-        yield Saved(step=self.place.step, path=path)
+        tensors = resume.state_of(self.model, self.optimizer, self.best) | self.exchange.kept()
+        whole = self.snapshots.take(self.place.step, tensors, resume.head_of(self.place, self._identity()))
+        if whole is not None:
+            yield Saved(step=whole[0], path=whole[1])
 
-    def update(self, group: list[Any], rate: float) -> tuple[dict[str, float], float]:
-        """One step of the optimizer on the mean loss of a group of batches."""
+    def finished(self) -> Iterator[Saved]:
+        """Wait for the last snapshot."""
+        whole = self.snapshots.wait() if self.snapshots is not None else None
+        if whole is not None:
+            yield Saved(step=whole[0], path=whole[1])
+
+    def close(self) -> None:
+        """End what works beside the run."""
+        if self.snapshots is not None:
+            self.snapshots.close()
+
+    def update(self, group: list[Any], rate: float, *, part: tuple[int, int]) -> tuple[dict[str, float], float]:
+        """One step of the optimizer on the mean loss of a group of batches, of which this rank takes its `part`."""
         told: dict[str, float] = {}
+        if self.touched is not None:
+            self.touched.follow(self.model)
         with _replayable(self.config.seed, f"step/{self.place.step}/{distributed.rank()}", device_of(self.model)):
-            for batch in group:
+            for whole in group:
+                batch, weight = part_of(whole, *part)
                 with torch.autocast(device_of(self.model).type, torch.bfloat16, enabled=self.precision == "bf16"):
                     losses = _named(self.step(batch))
-                (losses["loss"] / len(group)).backward()
+                (losses["loss"] * (weight / len(group))).backward()
                 for name, value in losses.items():
-                    told[name] = told.get(name, 0.0) + float(value.detach()) / len(group)
+                    told[name] = told.get(name, 0.0) + float(value.detach()) * weight / len(group)
+        told = self._averaged(told)
         moving = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        distributed.average_gradients(moving)
-        norm = float(nn.utils.clip_grad_norm_(moving, self.config.clip or math.inf))
+        norm = _clipped(moving, self.config.clip or math.inf)
         if not math.isfinite(norm) or not math.isfinite(told["loss"]):
             raise ColonnadeError(
                 f"training broke at step {self.place.step} of epoch {self.place.epoch}: the loss is {told['loss']} and "
                 f"the gradient's norm {norm}: lower the rate ({rate:.1e}), or look for NaN in the data"
             )
-        for part in self.optimizer.param_groups:
-            part["lr"] = rate
+        for each in self.optimizer.param_groups:
+            each["lr"] = rate
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return told, norm
+
+    def _averaged(self, told: dict[str, float]) -> dict[str, float]:
+        """The gradients' mean over ranks is in place, and the losses' comes back."""
+        if self.touched is None:
+            return average(self.model, self.exchange, told)
+        from ..distributed.sharding import settle
+
+        return settle(self.model, self.touched, told)
 
     def count(self, losses: Mapping[str, float], batch: int) -> None:
         """`batch` batches of the epoch are done."""
@@ -144,6 +192,8 @@ class Run:
         purpose = f"validate/{self.place.epoch}"
         with torch.no_grad(), _replayable(self.config.seed, purpose, device_of(self.model)):
             metrics = {name: distributed.mean(float(value)) for name, value in validate().items()}
+        if self.touched is not None:
+            self.touched.rest(self.model)
         if self.config.watch not in metrics:
             raise UnknownName("metric to watch", self.config.watch, metrics)
         if math.isnan(metrics[self.config.watch]):
@@ -151,7 +201,13 @@ class Run:
         return metrics
 
     def _identity(self) -> dict[str, Any]:
-        return {**to_plain(self.config), "precision": self.precision, "ranks": distributed.ranks()}
+        return {**to_plain(self.config), "precision": self.precision}
+
+
+def _clipped(moving: list[nn.Parameter], most: float) -> float:
+    """Clip the gradients' norm, over all shards; gives what it was."""
+    norm = nn.utils.clip_grad_norm_(moving, most)
+    return float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)
 
 
 def _optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:

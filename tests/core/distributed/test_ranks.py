@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from colonnade.core import distributed
 
 SCRIPT = """
-import json, os, sys
+import json, os
 import torch
 import torch.distributed as dist
 from torch import nn
@@ -51,32 +47,17 @@ else:
     distributed.gather(torch.tensor([False]))
 if ranks > 1:
     dist.barrier()  # no rank leaves while another still talks to it
-    sys.stdout.flush()
-    os._exit(0)  # all is said: gloo's own threads may abort a process that ends beside them
 """
 
 
-def run(tmp_path: Path, ranks: int) -> dict:
+def run(tmp_path: Path, on_ranks: Any, ranks: int) -> dict:
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    started = []
-    for rank in range(ranks):
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-        environment |= {"RANK": str(rank), "WORLD_SIZE": str(ranks), "GLOO_SOCKET_IFNAME": "lo"}
-        command = [sys.executable, str(script)]
-        started.append(
-            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        )
-    results = [process.communicate(timeout=120) for process in started]
-    assert [process.returncode for process in started] == [0] * ranks, results[0][1] + results[-1][1]
-    return json.loads(results[0][0].splitlines()[-1])
+    return on_ranks(script, ranks)
 
 
-def test_two_ranks_train_as_one_process_with_the_whole_batch(tmp_path: Path) -> None:
-    one, two = run(tmp_path, 1), run(tmp_path, 2)
+def test_two_ranks_train_as_one_process_with_the_whole_batch(tmp_path: Path, on_ranks: Any) -> None:
+    one, two = run(tmp_path, on_ranks, 1), run(tmp_path, on_ranks, 2)
     for kind in range(2):
         assert two["norms"][kind] == pytest.approx(one["norms"][kind], rel=1e-3)
     assert two["gathered"] == [True, False]
