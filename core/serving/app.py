@@ -1,196 +1,214 @@
-"""The application: routes, errors as sentences, request numbers. It and page.py know FastAPI.
+"""The application: tasks behind routes, errors as sentences, one model in the place of another while requests come.
 
     POST /v1/{task}    multipart: a file (or several) for a path modality, a text field for an inline one -> the Result
                        (with ?as=report: the report as a page); or, as application/x-ndjson or text/csv, the file of
                        the modality that the task cannot do without: one event a line
     GET  /v1/tasks     what is served, and what each task takes
-    GET  /health       the process lives;  GET /ready  it answers
+    /v1/programs/...   exported programs, batched (programs.py)
+    POST /v1/reload    from this machine alone: read the checkpoints again (?task=NAME: one)
+    GET  /health       the process lives;  GET /ready  it answers, and with which models
+    GET  /metrics      for Prometheus;     GET /openapi.json  all of this for machines
 
 One request is computed at a time: the engine below already uses every core.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import re
-import socket
+import shutil
 import tempfile
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import ColonnadeError, InputError, UnknownName
+from ..errors import InputError, UnknownName
 from ..optional import require
 from ..pipeline import Pipeline
-from ..progress import say
 from ..result import Result
 from ..version import __version__
-from ..vertical import Task
-from .uploads import told, unpack
+from .limits import Limits, TooSlow
+from .uploads import told
 
-for _name in ("fastapi", "uvicorn", "python_multipart"):
+for _name in ("fastapi", "uvicorn", "python_multipart", "prometheus_client"):
     require(_name, "serve", "serving over HTTP")
 
 import anyio  # noqa: E402
-import uvicorn  # noqa: E402
 from fastapi import FastAPI, Request  # noqa: E402
 from fastapi.responses import HTMLResponse, JSONResponse, Response  # noqa: E402
-from starlette.exceptions import HTTPException  # noqa: E402
-from starlette.types import ASGIApp, Message, Receive, Scope, Send  # noqa: E402
+
+from .border import Border, Limit, answer_errors, refusal  # noqa: E402
+from .forms import received, without_folder  # noqa: E402
+from .gate import Gate  # noqa: E402
+from .listening import listen, refuse_taken  # noqa: E402
+from .metrics import Metrics  # noqa: E402
+from .models import Models, Origin  # noqa: E402
+from .programs import Plan, Programs, Shortcut  # noqa: E402
+from .schema import document, program  # noqa: E402
+
+__all__ = ["UPLOAD_LIMIT", "application", "listen", "received", "refusal", "serve", "without_folder"]
 
 UPLOAD_LIMIT = 1 << 30  # bytes of one request
 _LOG = logging.getLogger(__name__)
-_NUMBER = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_MOST_FILES = 5000  # slices of one study
-_BODIES = {"application/x-ndjson": ".jsonl", "application/jsonl": ".jsonl", "text/csv": ".csv"}  # that are one file
+_HERE = ("127.0.0.1", "::1")
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+_PERIOD = 1.0  # seconds between two looks at the folders
 
 
-def serve(pipelines: Iterable[Pipeline], *, host: str = "127.0.0.1", port: int = 8080) -> None:
+def serve(
+    served: Iterable[Pipeline | Origin],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    limits: Limits | None = None,
+    programs: Iterable[Plan] = (),
+) -> None:
     """Answer requests until stopped; only this machine is heard unless another address is given."""
-    app = application(pipelines)
+    refuse_taken(host, port)  # before the models are loaded
+    app = application(served, limits=limits, programs=programs, warm=True)
     listen(app, host=host, port=port, says=f"answering at http://{host}:{port}/v1/tasks (stop with Ctrl-C)")
 
 
-def listen(app: FastAPI, *, host: str, port: int, says: str) -> None:
-    """Run an application on an address until stopped.
-
-    Raises:
-        InputError: the address is not one of this machine, or something else listens there.
+def application(
+    served: Iterable[Pipeline | Origin],
+    *,
+    upload_limit: int = UPLOAD_LIMIT,
+    limits: Limits | None = None,
+    programs: Iterable[Plan] = (),
+    warm: bool = False,
+) -> FastAPI:
+    """The ASGI application that answers for these pipelines; the checkpoints of those that have an origin are read
+    again when they change. With `warm` the samples are answered before it says that it is ready.
     """
-    if not 0 <= port < 2**16:
-        raise InputError(f"cannot listen at port {port}: ports lie from 0 to {2**16 - 1}")
-    try:
-        (family, kind, _, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        with socket.socket(family, kind) as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            trial.bind(address)
-    except (OSError, UnicodeError) as error:
-        raise InputError(f"cannot listen at {host}:{port}: {error}: give another --host or --port") from error
-    say(says)
-    uvicorn.run(app, host=host, port=port, log_level="warning")
-
-
-def application(pipelines: Iterable[Pipeline], *, upload_limit: int = UPLOAD_LIMIT) -> FastAPI:
-    """The ASGI application that answers for these pipelines."""
-    served = {pipeline.task.name: pipeline for pipeline in pipelines}
-    app = FastAPI(title="Colonnade", version=__version__, lifespan=_lifespan)
-    app.state.ready = False
-    app.add_middleware(_Limit, most=upload_limit)
-    app.middleware("http")(_numbered)
-    turn = app.state.turn = anyio.CapacityLimiter(1)
-    _answer_errors(app, upload_limit)
-
-    @app.get("/health")
-    async def health() -> dict[str, str]:
-        return {"status": "ok", "version": __version__}
-
-    @app.get("/ready")
-    async def ready() -> JSONResponse:
-        return JSONResponse({"ready": app.state.ready}, status_code=200 if app.state.ready else 503)
-
-    @app.get("/v1/tasks")
-    async def tasks() -> dict[str, Any]:
-        return {"tasks": [told(pipeline.task) for pipeline in served.values()]}
-
-    @app.post("/v1/{task:path}")
-    async def predict(task: str, request: Request) -> Response:
-        if task not in served:
-            return refusal(request, 404, UnknownName("task", task, served))
-        result, names = await _predicted(served[task], request, turn)
-        if request.query_params.get("as") == "report":
-            return _page(result)
-        return JSONResponse(_told(result, names))
-
+    limits = limits or Limits()
+    app = FastAPI(title="Colonnade", version=__version__, lifespan=_lifespan, docs_url=None, redoc_url=None)
+    metrics = Metrics()
+    state = app.state
+    state.ready, state.cold, state.asked_again, state.limits = False, warm, False, limits
+    state.turn = anyio.CapacityLimiter(1)
+    state.gate = Gate(limits, state.turn)
+    state.models = Models(served, metrics=metrics)
+    state.programs = Programs(programs, limits=limits, metrics=metrics)
+    metrics.gauge("inside", "Requests inside, waiting or computed.", lambda: state.gate.inside)
+    metrics.gauge("overdue_seconds", "By how much what is computed overran its time.", lambda: state.gate.overdue)
+    app.add_middleware(Shortcut, programs=state.programs, gate=state.gate, most=upload_limit)
+    app.add_middleware(Limit, most=upload_limit)
+    app.add_middleware(Border, metrics=metrics)
+    answer_errors(app, upload_limit)
+    _states(app, metrics)
+    _reloading(app)
+    _predicting(app)
+    app.openapi = lambda: document(  # type: ignore[method-assign]
+        [each.task for each in state.models.pipelines],
+        samples=state.models.samples,
+        paths={f"/v1/programs/{name}": program(name, each) for name, each in state.programs.descriptions.items()},
+    )
     return app
 
 
-class _TooLarge(Exception):
-    """More bytes arrived than one request may bring."""
+def _states(app: FastAPI, metrics: Metrics) -> None:
+    state = app.state
+
+    @app.get("/health")
+    async def health() -> JSONResponse:
+        if state.gate.overdue > state.limits.seconds:  # a thread cannot be stopped; whoever watches us can restart us
+            sentence = f"what is computed has overrun its time by {state.gate.overdue:.0f} s: restart this server"
+            return JSONResponse({"status": "stuck", "error": sentence, "version": __version__}, status_code=503)
+        return JSONResponse({"status": "ok", "version": __version__})
+
+    @app.get("/ready")
+    async def ready() -> JSONResponse:
+        answers = state.ready and state.programs.ready and not state.gate.stopped
+        told = {"ready": answers, "models": state.models.told(), "programs": state.programs.told()}
+        return JSONResponse(told, status_code=200 if answers else 503)
+
+    @app.get("/metrics")
+    async def measured() -> Response:
+        text, kind = metrics.text()
+        return Response(text, headers={"content-type": kind})
+
+    @app.get("/v1/tasks")
+    async def tasks() -> dict[str, Any]:
+        return {"tasks": [told(pipeline.task) for pipeline in state.models.pipelines]}
 
 
-class _Limit:
-    """Stops reading a body once it is too large, whatever its header promised."""
-
-    def __init__(self, app: ASGIApp, *, most: int) -> None:
-        self.app, self.most = app, most
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        taken = 0
-
-        async def counted() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > self.most:
-                raise _TooLarge
-            return message
-
-        await self.app(scope, counted, send)
+def _reloading(app: FastAPI) -> None:
+    @app.post("/v1/reload")
+    async def reload(request: Request, task: str | None = None) -> JSONResponse:
+        here = request.client is not None and request.client.host in _HERE
+        if not here or any(name in request.headers for name in (*_FORWARDED, "origin")):
+            refused = InputError("checkpoints are read again at the word of this machine alone, and not of a web page")
+            return refusal(request, 403, refused)
+        models, programs = app.state.models, app.state.programs
+        if task is not None and task not in models and task not in programs.plans:
+            raise UnknownName("task or program", task, [*models, *programs])
+        for name in [*models.reloadable(), *programs] if task is None else [task]:
+            await _reload(app, name)
+        return JSONResponse({"models": models.told(), "programs": programs.told()})
 
 
-def _answer_errors(app: FastAPI, upload_limit: int) -> None:
-    """Every error that the caller can mend is answered with its sentence, on whatever route it comes up."""
-    sentence = f"the request is larger than the {upload_limit / 1e6:,.0f} MB that this server takes"
+async def _reload(app: FastAPI, task: str) -> None:
+    """One checkpoint after another: two at a time would need the memory of three."""
+    models, programs = app.state.models, app.state.programs
+    async with app.state.reloads:
+        if task in programs.plans:
+            await programs.reload(task)
+        if task not in models:
+            return
+        pipeline, sample = await anyio.to_thread.run_sync(models.fresh, task)
+        async with app.state.turn:
+            await anyio.to_thread.run_sync(models.take_over, task, pipeline, sample)
+    _LOG.warning("%s: %s answers from now on", task, dict(pipeline.model))
 
-    async def large(request: Request, error: Exception) -> Response:
-        return refusal(request, 413, InputError(sentence))
 
-    async def wrong(request: Request, error: Exception) -> Response:
-        return refusal(request, 422 if isinstance(error, InputError) else 503, error)
+def _predicting(app: FastAPI) -> None:
+    async def predict(request: Request, task: str) -> Response:
+        models: Models = app.state.models
+        if task not in models:
+            return refusal(request, 404, UnknownName("task", task, models))
+        request.scope["state"]["asked"] = task
+        kind = request.query_params.get("as")
+        if kind not in (None, "report"):
+            raise UnknownName("form of an answer ('as')", kind, ("report",))
+        result, names = await _predicted(models[task], request, app.state.gate)
+        if result is None:
+            return Response(status_code=499)  # nobody is there to read it
+        return _page(result) if kind == "report" else JSONResponse(_told(result, names))
 
-    app.add_exception_handler(_TooLarge, large)
-    app.add_exception_handler(ColonnadeError, wrong)
+    @app.post("/v1/{task:path}")
+    async def post(task: str, request: Request) -> Response:
+        return await predict(request, task)
 
 
-async def _predicted(
-    pipeline: Pipeline, request: Request, turn: anyio.CapacityLimiter
-) -> tuple[Result, dict[str, str]]:
-    """Take the form apart into a folder that lives as long as the request, and predict; with the names of the files."""
-    with tempfile.TemporaryDirectory(prefix="colonnade-") as scratch:
-        given, names = await received(pipeline.task, request, Path(scratch))
-        with without_folder(scratch):
-            result = await anyio.to_thread.run_sync(lambda: pipeline.predict(**given), limiter=turn)
+async def _predicted(pipeline: Pipeline, request: Request, gate: Gate) -> tuple[Result | None, dict[str, str]]:
+    """Take the form apart into a folder that lives as long as the work, and predict; with the names of the files."""
+    with gate.entered() as until:
+        scratch = Path(tempfile.mkdtemp(prefix="colonnade-"))
+        handed_over = False
+
+        def clear() -> None:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+        try:
+            try:
+                async with asyncio.timeout_at(until):
+                    given, names = await received(pipeline.task, request, scratch)
+            except TimeoutError as error:
+                raise TooSlow(f"the request did not arrive whole within {gate.limits.seconds:g} s") from error
+            handed_over = True
+            with without_folder(scratch):
+                result = await gate.computed(
+                    lambda: pipeline.predict(**given), until=until, done=clear, wanted=lambda: _waits(request)
+                )
+        finally:
+            if not handed_over:
+                clear()
     return result, names
 
 
-async def received(task: Task, request: Request, scratch: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """The arguments of `predict` from a request's form, its files written under `scratch`; and what they were called.
-
-    Raises:
-        InputError: no form, one that cannot be read, or a field that is no modality.
-    """
-    kind = request.headers.get("content-type", "")
-    if (plain := kind.split(";")[0].strip().lower()) in _BODIES:
-        name, path = task.minimum[0][0], scratch / f"{task.minimum[0][0]}{_BODIES[plain]}"
-        path.write_bytes(await request.body())
-        return {name: path}, {name: path.name}
-    if not kind.startswith(("multipart/form-data", "application/x-www-form")):
-        raise InputError(
-            "send the modalities as a multipart form (a file or a text field for each), or one file as"
-            f" {' or '.join(_BODIES)}"
-        )
-    try:
-        async with request.form(max_files=_MOST_FILES) as form:
-            fields = [(name, value) for name, value in form.multi_items() if not _left_blank(value)]
-            return await anyio.to_thread.run_sync(unpack, task, fields, scratch)
-    except HTTPException as error:
-        raise InputError(f"the form cannot be read: {error.detail}") from error
-
-
-@contextmanager
-def without_folder(scratch: str | Path) -> Iterator[None]:
-    """Take our own folder out of the sentences of errors: it is nobody's business."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(str(error).replace(f"{scratch}/", "")).with_traceback(None) from error
-
-
-def _left_blank(value: Any) -> bool:
-    """A field of a browser's form in which nothing was written or chosen."""
-    return value == "" if isinstance(value, str) else not value.filename and not value.size
+async def _waits(request: Request) -> bool:
+    return not await request.is_disconnected()
 
 
 def _told(result: Result, names: dict[str, str]) -> dict[str, Any]:
@@ -212,30 +230,49 @@ def _page(result: Result) -> Response:
     return HTMLResponse(result.report.html())
 
 
-async def _numbered(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Give each request a number (its own, if it brought a plain one) and answer even where the program is at fault."""
-    brought = request.headers.get("x-request-id", "")
-    request.state.number = brought if _NUMBER.fullmatch(brought) else uuid.uuid4().hex
-    try:
-        response = await proceed(request)
-    except Exception:  # the last line of defence: whatever it is, the caller gets JSON and the log gets the traceback
-        _LOG.exception("request %s failed", request.state.number)
-        response = _body(request, 500, "Error", "the server failed on this request: its log says why")
-    response.headers["x-request-id"] = request.state.number
-    return response
-
-
-def refusal(request: Request, status: int, error: Exception) -> JSONResponse:
-    """An error as JSON: its sentence, its kind and the number of the request."""
-    return _body(request, status, type(error).__name__, str(error))
-
-
-def _body(request: Request, status: int, kind: str, sentence: str) -> JSONResponse:
-    return JSONResponse({"error": sentence, "kind": kind, "request": request.state.number}, status_code=status)
-
-
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    state = app.state
+    state.reloads = asyncio.Lock()
+    state.ready = not state.cold
+    await state.programs.open()
+    tasks = [asyncio.ensure_future(_warmed(app))] if state.cold else []
+    if state.models.reloadable() or state.programs.plans:
+        tasks.append(asyncio.ensure_future(_watched(app)))
+    try:
+        yield
+    finally:
+        state.ready = False
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await state.programs.close()
+
+
+async def _warmed(app: FastAPI) -> None:
+    """Answer the samples, and say that the server is ready."""
+    models, turn = app.state.models, app.state.turn
+    for name in models:
+        try:
+            await anyio.to_thread.run_sync(models.warm, name, limiter=turn)
+        except Exception:
+            _LOG.exception("%s fails on its sample: this server does not say that it is ready", name)
+            return
     app.state.ready = True
-    yield
-    app.state.ready = False
+
+
+async def _watched(app: FastAPI) -> None:
+    """Read a checkpoint again when its folder has changed, and all of them when a signal says so."""
+    state = app.state
+    while True:
+        await asyncio.sleep(_PERIOD)
+        changed = await anyio.to_thread.run_sync(lambda: [*state.models.changed(), *state.programs.changed()])
+        if state.asked_again:
+            state.asked_again, changed = False, [*state.models.reloadable(), *state.programs]
+        for name in changed:
+            try:
+                await _reload(app, name)
+            except InputError:  # refused: the log and /ready say why
+                continue
+            except Exception:  # the next change is read all the same
+                _LOG.exception("%s could not be read again", name)

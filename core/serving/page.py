@@ -66,7 +66,7 @@ async def asked_of(request: Request, *known: str) -> dict[str, Any]:
     """
     try:
         asked = await request.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FormatError(f"the request is not JSON: {error}") from error
     if not isinstance(asked, dict):
         raise FormatError(f"the request is a JSON object of {', '.join(known)}")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import socket
 import tempfile
+import threading
+import time
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import pytest
 
 pytest.importorskip("fastapi")
@@ -26,7 +30,11 @@ from colonnade.core.export.program import Program
 from colonnade.core.pipeline import Answered, FitOptions, Pipeline
 from colonnade.core.result import Evaluation
 from colonnade.core.serving.app import application, serve
+from colonnade.core.serving.limits import Limits
+from colonnade.core.serving.models import Origin
 from colonnade.core.vertical import Modality, Task
+
+HERE = ("127.0.0.1", 1)
 
 
 @dataclass(frozen=True)
@@ -162,6 +170,20 @@ def test_a_body_that_hides_its_length_is_stopped_all_the_same(client: TestClient
     assert answer.status_code == 413
 
 
+def test_a_refusal_leaves_after_the_body_has_come(client: TestClient) -> None:
+    """Else the connection is closed under a client that still sends, and it never reads the sentence."""
+    sent = 0
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal sent
+        for _ in range(50):
+            sent += 1
+            yield b"1" * 1000
+
+    refused = client.post("/v1/test/count", content=chunks(), headers={"content-type": "text/plain"})
+    assert (refused.status_code, sent) == (422, 50)
+
+
 def test_a_body_that_is_no_form_is_refused(client: TestClient) -> None:
     assert "multipart form" in client.post("/v1/test/count", json={"scan": "a"}).json()["error"]
     broken = client.post("/v1/test/count", content=b"zzz", headers={"content-type": "multipart/form-data"})
@@ -211,3 +233,213 @@ def test_an_address_that_cannot_be_had_is_refused(port, monkeypatch) -> None:
         chosen = other.getsockname()[1] if port == "taken" else port
         with pytest.raises(InputError, match="cannot listen at"):
             serve([], port=chosen)
+
+
+# ---- limits, metrics, schema, reload ------------------------------------------------------------------------------
+
+
+class Slow(Counts):
+    """Answers when the event says so."""
+
+    release = threading.Event()
+
+    def answer(self, record: Mapping[str, Any]) -> Answered:
+        self.release.wait(10)
+        return super().answer(record)
+
+
+def post(client: TestClient) -> Any:
+    return client.post("/v1/test/count", files={"scan": ("a.png", b"12345")})
+
+
+def test_a_full_queue_answers_503_and_says_when_to_ask_again() -> None:
+    Slow.release.clear()
+    with TestClient(application([Slow()], limits=Limits(waiting=1))) as client, ThreadPoolExecutor(2) as pool:
+        inside = [pool.submit(post, client) for _ in range(2)]
+        assert _soon(lambda: client.app.state.gate.inside == 2)  # type: ignore[attr-defined]
+        refused = post(client)
+        Slow.release.set()
+        assert [each.result().status_code for each in inside] == [200, 200]
+    assert (refused.status_code, refused.json()["kind"]) == (503, "Full")
+    assert int(refused.headers["retry-after"]) >= 1
+
+
+def test_what_takes_too_long_is_answered_504_and_the_next_one_is_answered(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    Slow.release.clear()
+    with TestClient(application([Slow()], limits=Limits(seconds=0.3))) as client:
+        late = post(client)
+        assert (late.status_code, late.json()["kind"]) == (504, "TooLong")
+        assert len(list(tmp_path.iterdir())) == 1  # its files are still read
+        Slow.release.set()
+        assert _soon(lambda: not list(tmp_path.iterdir()))
+        assert post(client).status_code == 200
+
+
+def test_a_server_that_is_told_to_stop_answers_who_is_inside_and_lets_nobody_in() -> None:
+    Slow.release.clear()
+    with TestClient(application([Slow()])) as client, ThreadPoolExecutor(1) as pool:
+        inside = pool.submit(post, client)
+        assert _soon(lambda: client.app.state.gate.inside == 1)  # type: ignore[attr-defined]
+        client.app.state.gate.stop()  # type: ignore[attr-defined]
+        assert (post(client).status_code, client.get("/ready").status_code) == (503, 503)
+        assert client.get("/health").status_code == 200
+        Slow.release.set()
+        assert inside.result().status_code == 200
+
+
+def test_a_computation_that_never_ends_makes_the_server_say_that_it_is_stuck() -> None:
+    Slow.release.clear()
+    with TestClient(application([Slow()], limits=Limits(seconds=0.1))) as client:
+        post(client)
+        assert _soon(lambda: client.get("/health").status_code == 503)
+        Slow.release.set()
+        assert _soon(lambda: client.get("/health").status_code == 200)
+
+
+def test_requests_are_counted_by_task_and_status_and_strangers_do_not_fill_the_memory(client: TestClient) -> None:
+    post(client)
+    client.post("/v1/test/count", files={"scan": ("a.png", b"bad")})
+    for number in range(20):
+        client.get(f"/strange/{number}")
+        client.post(f"/v1/strange/{number}")
+    text = client.get("/metrics").text
+    assert 'colonnade_requests_total{asked="test/count",status="200"} 1.0' in text
+    assert 'colonnade_requests_total{asked="test/count",status="422"} 1.0' in text
+    assert 'colonnade_request_seconds_count{asked="test/count"} 2.0' in text
+    assert "strange" not in text
+
+
+def test_the_schema_is_made_from_the_records(client: TestClient) -> None:
+    told = client.get("/openapi.json").json()
+    form = told["components"]["schemas"]["TestCountRecord"]
+    assert form["required"] == ["scan"]
+    assert form["properties"]["words"] == {
+        "type": "string", "minLength": 1, "description": "text", "x-noun": "text"
+    }  # fmt: skip
+    assert form["properties"]["scan"]["format"] == "binary"
+    posted = told["paths"]["/v1/test/count"]["post"]
+    assert set(posted["responses"]) == {"200", "408", "413", "422", "500", "503", "504"}
+
+
+def test_answers_and_errors_are_what_the_schema_says(client: TestClient) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    told = client.get("/openapi.json").json()
+    answers = {"TestCountResult": post(client), "Error": client.post("/v1/test/count")}
+    for name, answer in answers.items():
+        schema = {"$ref": f"#/components/schemas/{name}", "components": told["components"]}
+        jsonschema.validate(answer.json(), schema)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({}, schema)
+
+
+def test_paths_and_methods_that_do_not_exist_have_a_sentence_too(client: TestClient) -> None:
+    assert "nothing at /nowhere" in client.get("/nowhere").json()["error"]
+    wrong = client.delete("/health")
+    assert (wrong.status_code, "not with DELETE" in wrong.json()["error"]) == (405, True)
+
+
+class Sized(Counts):
+    """Counts in its checkpoint's unit; a unit of 0 fails on every input, one of -1 cannot be loaded."""
+
+    def __init__(self, unit: int = 1) -> None:
+        self.unit = unit
+
+    def answer(self, record: Mapping[str, Any]) -> Answered:
+        return Answered(answer=Count(bytes=record["scan"][0] // self.unit, files=1, words=0))
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint) -> Self:
+        if checkpoint.config["unit"] < 0:
+            raise ValueError("no unit is below 0")
+        return cls(checkpoint.config["unit"])
+
+    def to_checkpoint(self) -> Checkpoint:
+        return Checkpoint(kind="test/count", config={"unit": self.unit}, tensors={"unit": np.array([self.unit])})
+
+
+@pytest.fixture
+def sized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[TestClient, Path]]:
+    scan = tmp_path / "sample.png"
+    scan.write_bytes(b"123456")
+    monkeypatch.setattr(Sized, "task", replace(Counts.task, sample=lambda: {"scan": scan}, pipeline=lambda: Sized))
+    folder = Sized(1).save(tmp_path / "model")
+    origin = Origin(load=lambda: Sized.from_pretrained(folder), folder=folder)
+    with TestClient(application([origin], warm=True), client=HERE) as client:
+        assert _soon(lambda: client.get("/ready").status_code == 200)
+        yield client, folder
+
+
+def test_a_new_checkpoint_takes_over_between_two_requests(sized: tuple[TestClient, Path]) -> None:
+    client, folder = sized
+    assert post(client).json()["bytes"] == 5
+    Sized(5).save(folder)
+    before = client.get("/ready").json()["models"]["test/count"]["sha256"]
+    assert client.post("/v1/reload").status_code == 200
+    assert post(client).json()["bytes"] == 1
+    assert client.get("/ready").json()["models"]["test/count"]["sha256"] != before
+    assert 'colonnade_reloads_total{outcome="took over",task="test/count"} 1.0' in client.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("unit", "match"), [(0, "fails on the sample"), (-1, "no unit is below 0"), (None, "whole safetensors")]
+)
+def test_a_broken_checkpoint_is_refused_and_the_model_from_before_answers(
+    sized: tuple[TestClient, Path], unit: int | None, match: str
+) -> None:
+    client, folder = sized
+    if unit is None:
+        (folder / "model.safetensors").write_bytes(b"cut")
+    else:
+        Sized(unit).save(folder)
+    refused = client.post("/v1/reload?task=test/count")
+    assert (refused.status_code, match in refused.json()["error"]) == (422, True), refused.text
+    assert post(client).json()["bytes"] == 5
+    assert match in client.get("/ready").json()["models"]["test/count"]["refused"]
+    Sized(5).save(folder)
+    client.post("/v1/reload")
+    assert client.get("/ready").json()["models"]["test/count"]["refused"] is None
+
+
+def test_a_changed_folder_is_noticed_once_it_is_left_alone(sized: tuple[TestClient, Path]) -> None:
+    client, folder = sized
+    models = client.app.state.models  # type: ignore[attr-defined]
+    now = 0.0
+    models._clock = lambda: now
+    Sized(5).save(folder)
+    assert models.changed() == []
+    now = 1.0
+    (folder / "card.json").write_text("{} ")
+    assert models.changed() == []
+    now = 2.5
+    assert models.changed() == []
+    now = 3.5
+    assert models.changed() == ["test/count"]
+    assert models.changed() == []
+
+
+def test_checkpoints_are_read_again_at_the_word_of_this_machine_alone(sized: tuple[TestClient, Path]) -> None:
+    client, _ = sized
+    for header in ("x-forwarded-for", "origin", "forwarded"):
+        assert client.post("/v1/reload", headers={header: "10.0.0.1"}).status_code == 403
+    assert "did you mean 'test/count'" in client.post("/v1/reload?task=test/conut").json()["error"]
+    with TestClient(application([Counts()]), client=("10.0.0.1", 1)) as far:
+        assert far.post("/v1/reload").status_code == 403
+
+
+def test_the_schema_has_the_sample_s_answer_once_it_is_known(sized: tuple[TestClient, Path]) -> None:
+    client, _ = sized
+    told = client.get("/openapi.json").json()
+    own = told["components"]["schemas"]["TestCountResult"]["allOf"][1]["properties"]
+    assert own["bytes"] == {"type": ["number", "null"]}
+    posted = told["paths"]["/v1/test/count"]["post"]["responses"]["200"]["content"]["application/json"]
+    assert posted["example"]["bytes"] == 6
+
+
+def _soon(true: Any, seconds: float = 10) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if true():
+            return True
+        time.sleep(0.02)
+    return False
