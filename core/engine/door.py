@@ -62,7 +62,7 @@ def installed(kind: str) -> tuple[str, ...]:
 
 def _choose(description: Description) -> str:
     here = installed(description.kind)
-    proven = [name for name in here if name in description.parity]
+    proven = [name for name in description.parity if name in here]  # the quickest first, as measured at export
     if proven:
         return proven[0]
     extra = "openvino" if description.kind == "openvino" else "onnx"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,8 @@ class Description:
     """Everything about an exported program but its weights.
 
     `parity` holds, by engine and then by subset of modalities, the largest difference from eager (see `export.check`);
-    the engines it names are those that have been proven for this program, the quickest first. `files` holds digests.
+    the engines it names are those that have been proven for this program, the quickest first by `milliseconds` (one
+    row, one thread, where it was exported). `files` holds digests; `processing` what is done before and after.
     """
 
     format: int
@@ -46,6 +47,8 @@ class Description:
     parity: Mapping[str, Mapping[str, float]]
     versions: Mapping[str, str]
     files: Mapping[str, str]
+    processing: Mapping[str, Any] = field(default_factory=dict)
+    milliseconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def describe(folder: str | Path) -> Description:

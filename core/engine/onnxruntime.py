@@ -22,6 +22,8 @@ class OnnxRuntime(Engine):
         options = runtime.SessionOptions()
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # spinning starves engines beside it
+        if precision == "w8":  # unpack the weights once, when the file is opened
+            options.add_session_config_entry("session.disable_quant_qdq", "1")
         if threads is not None:
             options.intra_op_num_threads = threads
         try:

@@ -19,7 +19,7 @@ from .base import Engine
 
 @final
 class OpenVino(Engine):
-    """An ONNX file or an OpenVINO IR on the processor, in "f32" or with the "bf16" hint; names as described."""
+    """An ONNX file or an OpenVINO IR on the processor, in "f32", "w8" (weights in bytes) or with the "bf16" hint."""
 
     name = "openvino"
 
@@ -35,6 +35,8 @@ class OpenVino(Engine):
         openvino: Any = require("openvino", "openvino", "the engine openvino")
         settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         settings["INFERENCE_PRECISION_HINT"] = "bf16" if precision == "bf16" else "f32"
+        if precision == "w8":  # weights in bytes shall not make bytes of what they are multiplied with
+            settings["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = 0
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
         try:

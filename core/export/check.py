@@ -124,4 +124,4 @@ def worst_of(parities: Iterable[Mapping[str, float]]) -> dict[str, float]:
 
 def _precision(engine: str, description: Description) -> str:
     """Parity was measured in f32 (or in the int8 of the file), whatever hint the program is to be run with."""
-    return "int8" if description.precision == "int8" and engine != "openvino" else "f32"
+    return "f32" if description.precision == "int8" and engine == "openvino" else description.precision

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from ..random import torch_generator
 from ..trust.subsets import subset_name, subsets_of
 from ..types import Batch, Packed
 from .program import TOLERANCE, Program
@@ -33,11 +34,13 @@ def program_of(
 ) -> Program:
     """A program from a model and a batch of at least two rows in which every modality is present.
 
-    `lengths` names the axes, besides the batch, that may change: `{"audio": {1: "samples"}, "audio.mask": {1:
-    "samples"}}`. There is a case for each subset that is `enough` for the task; in it the values of an absent modality
-    are still fed, so that the proof holds only if presence is what silences them.
+    Rows that are equal (a task with one sample gives it twice) are moved apart: a graph that mixed two equal rows up
+    would seem right. `lengths` names the axes, besides the batch, that may change: `{"audio": {1: "samples"},
+    "audio.mask": {1: "samples"}}`. There is a case for each subset that is `enough` for the task; in it the values of
+    an absent modality are still fed, so that the proof holds only if presence is what silences them.
     """
     names, tensors = _leaves(batch)
+    tensors = (*map(_apart, tensors[:-1]), tensors[-1])
     dynamic = tuple({0: "batch", **(lengths or {}).get(name, {})} for name in names)
     cases = {}
     for subset in subsets_of(model.modalities, enough=enough):
@@ -53,6 +56,21 @@ def program_of(
         notes=notes or {},
         tolerance=tolerance,
     )
+
+
+def _apart(tensor: Tensor) -> Tensor:
+    """Later rows that equal the first: numbers with a tenth of their spread added, whole numbers moved along."""
+    rows = [tensor[0]]
+    generator = torch_generator(0, "rows of a program")
+    for number, row in enumerate(tensor[1:], start=1):
+        if row.dtype != torch.bool and torch.allclose(row, tensor[0], equal_nan=True):
+            known = row[row.isfinite()] if row.is_floating_point() else row
+            if row.is_floating_point() and len(known) > 1:
+                row = row + 0.1 * known.std() * torch.randn(row.shape, generator=generator)
+            elif not row.is_floating_point() and row.ndim:
+                row = row.roll(number, 0)
+        rows.append(row)
+    return torch.stack(rows)
 
 
 class _Answers(nn.Module):

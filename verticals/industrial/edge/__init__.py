@@ -1,0 +1,1 @@
+"""The edge inspector: camera and sound in one small network, taught by the inspector and proven beside it."""
