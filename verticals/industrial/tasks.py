@@ -26,6 +26,12 @@ def _line() -> Callable[[Path | None, Path, Mapping[str, Any]], dict[str, Any]]:
     return run
 
 
+def _shrink() -> Callable[[Path | None, Path, Path, Mapping[str, Any]], dict[str, Any]]:
+    from .edge.command import run
+
+    return run
+
+
 def _sample() -> Mapping[str, str | Path]:
     folder = Path(__file__).parents[2] / "samples" / "industrial"
     return {
@@ -50,6 +56,7 @@ inspection = Task(
     pipeline=_inspection,
     sample=_sample,
     line=Running(options=LINE, start=_line),
+    shrinking=_shrink,
 )
 
 

@@ -92,6 +92,10 @@ class CameraExpert:
     def _run(self) -> Runner:
         return Runner(Detector(self.head, self.origin), self.precision)
 
+    def serve(self) -> None:
+        """From now on requests wait for the answers: whatever takes seconds is done beside them."""
+        self._run.beside = True
+
     def config(self) -> dict[str, Any]:
         """What `of` needs beside the tensors, as plain values."""
         return {

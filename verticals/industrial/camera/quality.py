@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+from einops import rearrange
 from scipy.ndimage import gaussian_filter
 
 from ....core.types import Array
@@ -17,8 +19,8 @@ from .canvas import exposure, prepared
 UNIFORM = 0.002  # deviation of the pixels under which there is nothing to see
 DARK = 0.015  # mean of the pixels under which nothing can be made out
 BURNT = 0.5  # share of the pixels at the top of the range from which too much is lost
-MIDDLE = 256  # pixels a side that tell the focus
-LEVEL_ROOM, DETAIL_ROOM = 0.35, 0.5  # of the lowest good photograph
+TILE = 32  # pixels a side
+LEVEL_ROOM, DETAIL_ROOM = 0.35, 0.75  # of the lowest good photograph
 BRIGHT_ROOM = 0.75  # of what is left between the brightest good photograph and white
 
 
@@ -68,12 +70,16 @@ def unusable(photo: Photo) -> str:
 
 
 def detail_of(picture: Array) -> float:
-    """The share of contrast in the finest structures: differences over two pixels against those over eight.
+    """The contrast of the finest structures: what a blur of one pixel takes away, in tiles of a prepared photograph.
 
-    From the middle of a prepared photograph, at most 256 by 256 pixels of it.
+    The median over the richer half of the tiles: neither a defect in a few of them nor the empty ground decides.
     """
-    rows, columns = (slice(max(0, (n - MIDDLE) // 2), max(0, (n - MIDDLE) // 2) + MIDDLE) for n in picture.shape[:2])
-    middle = picture[rows, columns, 0]
-    fine = gaussian_filter(middle, 1.0, truncate=2.0)
-    coarse = gaussian_filter(middle, 4.0, truncate=2.0)
-    return float((middle - fine).std() / max(float((fine - coarse).std()), 1e-6))
+    grey = picture[:, :, 0]
+    taken = grey - gaussian_filter(grey, 1.0, truncate=2.0)
+    height, width = (max(TILE, n - n % TILE) for n in grey.shape)
+    whole = taken[:height, :width]
+    if whole.shape != (height, width):
+        return float(whole.std())
+    tiles = rearrange(whole, "(rows a) (columns b) -> (rows columns) (a b)", a=TILE, b=TILE)
+    contrast = np.sort(tiles.std(axis=1))
+    return float(np.median(contrast[len(contrast) // 2 :]))

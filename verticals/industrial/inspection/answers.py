@@ -50,11 +50,10 @@ class Inspected:
         return {each.name: getattr(self, each.name) for each in fields(self) if each.name not in OWN}
 
     def save_files(self, folder: Path) -> None:
-        """`deviation.ply` (points on the nominal part, coloured, with `deviation` in mm) and `anomaly_map.png`."""
+        """`deviation.ply` (points on the nominal part, coloured: deviation in mm, log-odds) and `anomaly_map.png`."""
         if self.surface is not None:
-            write_ply(
-                folder / "deviation.ply", self.surface.deviation.points, self.surface.deviation.local, self.tolerance_mm
-            )
+            deviation, odds = self.surface.deviation, self.surface.odds
+            write_ply(folder / "deviation.ply", deviation.points, deviation.local, self.tolerance_mm, odds=odds)
         if self.anomaly is not None:
             from PIL import Image
 
@@ -105,11 +104,17 @@ def colours(values: Array, limit: float) -> Array:
     return np.where(share >= 0, grey + share * (red - grey), grey - share * (blue - grey))
 
 
-def write_ply(path: Path, points: Array, values: Array, limit: float) -> None:
-    """Binary PLY with x, y, z, colour and the deviation in mm, as viewers of point clouds read it."""
-    row = np.dtype([("xyz", "<f4", 3), ("rgb", "u1", 3), ("deviation", "<f4")])
+def write_ply(path: Path, points: Array, values: Array, limit: float, odds: Array | None = None) -> None:
+    """Binary PLY with x, y, z, colour and the deviation in mm, as viewers of point clouds read it.
+
+    `odds` are the point expert's log-odds of a defect: the property `odds`, where there is one.
+    """
+    own = [("deviation", values), *([("odds", odds)] if odds is not None else [])]
+    row = np.dtype([("xyz", "<f4", 3), ("rgb", "u1", 3), *((name, "<f4") for name, _ in own)])
     table = np.empty(len(points), row)
-    table["xyz"], table["deviation"] = points, values
+    table["xyz"] = points
+    for name, each in own:
+        table[name] = each
     table["rgb"] = (colours(values, limit) * 255).round()
     names = [
         *(f"property float {axis}" for axis in "xyz"),
@@ -120,6 +125,6 @@ def write_ply(path: Path, points: Array, values: Array, limit: float) -> None:
         "format binary_little_endian 1.0",
         f"element vertex {len(points)}",
         *names,
-        "property float deviation",
+        *(f"property float {name}" for name, _ in own),
     ]
     path.write_bytes(("\n".join([*head, "end_header"]) + "\n").encode() + table.tobytes())

@@ -6,7 +6,7 @@ Raw numbers are kept as measured; beside them the same numbers in spreads of goo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,20 +18,27 @@ from ....core.errors import InputError
 from ....core.types import Array, Table
 from ..camera.expert import CameraExpert
 from ..camera.memory import PatchMemory
+from ..points.cells import cells
 from ..points.clouds import unit_suspected
-from ..points.deviation import Deviation, measure
+from ..points.deviation import WORKERS, Deviation, measure
 from ..points.dimensions import Dimension, dimensions
+from ..points.expert import KINDS as SCANNED
+from ..points.expert import PointExpert
 from ..points.memory import ShapeMemory
 from ..points.quality import refusal
 from ..points.registration import Pose, register
 from ..points.surfaces import features_of
-from ..records import SENSES, Nominal, Photo, Registration, Scan, Sound
+from ..records import Nominal, Photo, Registration, Scan, Sound
 from ..sound.expert import COLUMNS as HEARD
-from ..sound.expert import SoundExpert
-from .places import Ground, Places, ground, picture, picture_maps, strangest, surface_maps
+from ..sound.expert import STANDS_OUT, SoundExpert
+from ..sound.lines import Line, Machine
+from .places import Ground, Places, all_round, ground, picture, picture_maps, strangest, surface_maps
 
 SCORE = "score"  # the expert's raw score, the last column but one of every sense
 SURPRISE = "surprise"  # how rare the strangest of the sense's numbers is among good units, the last column
+POINT = "point"  # the point expert's score
+LIKE = tuple(f"like {kind}" for kind in SCANNED)  # and its log-odds of each kind
+LINES = tuple(f"line {name}" for name in (*Machine().tones(), *Machine().orders()))  # spreads beyond STANDS_OUT
 COLUMNS = {
     "scan": (
         "extra",
@@ -45,12 +52,14 @@ COLUMNS = {
         "wide lacking",
         "shape",
         "dimension",
+        POINT,
+        *LIKE,
     ),
     "image": ("worst", "strange", "mean", "patch", "place bright", "place dark", "wide bright", "wide dark"),
-    "sound": HEARD,
+    "sound": (*HEARD, *LINES),
 }
 TELLING = {  # the numbers that alone make a unit strange; of the others a good unit now and then has an odd one
-    "scan": ("extra", "lacking", "wide extra", "wide lacking"),
+    "scan": ("extra", "lacking", "wide extra", "wide lacking", POINT),
     "image": ("strange", "patch", "place bright", "place dark", "wide bright", "wide dark"),
     "sound": ("lines", "level", "bands"),
 }
@@ -84,6 +93,7 @@ class Surface:
     nominal: Nominal
     dimensions: tuple[Dimension, ...] = ()
     shape: Any = None  # how strange the shape around each point is, where a memory of shapes was learned
+    odds: Array | None = None  # [point] log-odds of a defect, where a point expert reads the part
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -123,10 +133,14 @@ class Scale:
     spread: Mapping[str, Mapping[str, float]]
     tail: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
 
+    def columns(self, sense: str) -> list[str]:
+        """The numbers of the sense that it was fitted to, without the score."""
+        return [name for name in COLUMNS[sense] if name in self.centre[sense]]
+
     def table(self, sense: str, seen: Seen) -> Table:
         """The numbers in spreads of good units, drawn in by asinh: strictly increasing, so no rank is lost."""
         numbers = {}
-        for column in (*COLUMNS[sense], SCORE):
+        for column in (*self.columns(sense), SCORE):
             numbers[column] = float(np.arcsinh(self.away(sense, column, seen)))
         numbers[SURPRISE] = float(np.arcsinh(self.surprise(sense, seen)))
         return Table(numbers=numbers)
@@ -166,7 +180,7 @@ def fit_scale(rows: Mapping[str, list[Seen]]) -> Scale:
         columns = {name: np.array([each.numbers[name] for each in seen]) for name in COLUMNS[sense]}
         columns[SCORE] = np.array([each.score for each in seen])
         centre[sense] = {name: float(np.median(values)) for name, values in columns.items()}
-        spread[sense] = {name: _spread(values) for name, values in columns.items()}
+        spread[sense] = {name: 1.0 if name in LINES else _spread(values) for name, values in columns.items()}
         moving = {name: columns[name] for name in (*TELLING[sense], SCORE) if np.ptp(columns[name]) > 0}
         away = {name: (each - centre[sense][name]) / spread[sense][name] for name, each in moving.items()}
         tail[sense] = {name: _tail(values) for name, values in away.items()} or {SCORE: (1.0, 1.0)}
@@ -189,21 +203,28 @@ class Experts:
     patches: PatchMemory | None = None
     sounds: SoundExpert | None = None
     shapes: ShapeMemory | None = None
+    points: PointExpert | None = None
     picture: Array | None = None  # [SIDE, SIDE] the mean good picture
     pixels: Places | None = None
+    steady: float = float("inf")  # spreads all round the picture, beyond which its light is not that of good ones
 
     def look(self, record: Mapping[str, Any]) -> dict[str, Seen]:
-        """What each sense that is present (a scan with its nominal part) gives."""
-        found: dict[str, Seen] = {}
+        """What each sense that is present (a scan with its nominal part) gives; the senses look side by side."""
+        calls: dict[str, Callable[[], Seen]] = {}
         if "scan" in record and "nominal" in record:
-            found["scan"] = self._scan(record["scan"], record["nominal"])
+            calls["scan"] = lambda: self._scan(record["scan"], record["nominal"])
         elif "scan" in record and self.shapes is not None and self.coverage is None:
-            found["scan"] = self._shape(record["scan"])
+            calls["scan"] = lambda: self._shape(record["scan"])
         if "image" in record:
-            found["image"] = self._image(record["image"])
+            calls["image"] = lambda: self._image(record["image"])
         if "sound" in record:
-            found["sound"] = self._sound(record["sound"])
-        return {sense: found[sense] for sense in SENSES if sense in found}
+            calls["sound"] = lambda: self._sound(record["sound"])
+        if "scan" not in calls or len(calls) == 1:
+            return {sense: call() for sense, call in calls.items()}
+        with ThreadPoolExecutor(1) as pool:
+            scan = pool.submit(calls.pop("scan"))
+            others = {sense: call() for sense, call in calls.items()}
+            return {"scan": scan.result(), **others}
 
     def _scan(self, scan: Scan, nominal: Nominal) -> Seen:
         suspect = unit_suspected(scan, nominal)
@@ -218,12 +239,17 @@ class Experts:
             points = pose.apply(scan.points)
             deviation = measure(points, nominal, known.expected(nominal) if known is not None else None)
             sizes = dimensions(points, nominal, features=features(nominal)) if registration.ok else ()
-            numbers, away = numbers_of(deviation, nominal, pose), None
-            numbers |= dict.fromkeys(("place extra", "place lacking", "wide extra", "wide lacking"), 0.0)
+            numbers, away, odds = numbers_of(deviation, nominal, pose), None, None
+            numbers |= dict.fromkeys((*PLACED, POINT, *LIKE), 0.0)
             if known is not None and known.places is not None:
-                maps = known.places.away(surface_maps(deviation, known.ground))
+                place = np.asarray(known.ground.tree.query(points, workers=WORKERS)[1])
+                maps = known.places.away(surface_maps(deviation, known.ground, place))
                 numbers |= dict(zip(PLACED, strangest(maps), strict=True))
                 away = maps[0]
+                if self.points is not None:
+                    read = self.points.read(cells(deviation, nominal, (place, maps)))
+                    numbers |= {POINT: read.score, **dict(zip(LIKE, read.kinds.values(), strict=True))}
+                    odds = read.odds
             numbers["dimension"] = _oddest(sizes, known)
             likeness = None
             try:
@@ -238,6 +264,7 @@ class Experts:
             nominal=nominal,
             dimensions=sizes,
             shape=likeness,
+            odds=odds,
         )
         score = max(numbers["extra"], numbers["lacking"])
         odd = not registration.ok or numbers["spread"] > ODD
@@ -262,13 +289,15 @@ class Experts:
         if look.refused:
             return refused(look.refused)
         numbers, away = {**look.numbers, "patch": 0.0, **dict.fromkeys(PICTURED, 0.0)}, None
+        if self.picture is not None and self.pixels is not None:
+            maps = self.pixels.away(picture_maps(picture(photo), self.picture))
+            numbers, away = numbers | dict(zip(PICTURED, strangest(maps), strict=True)), maps[0]
+            if (found := all_round(away, self.picture)) > self.steady:
+                return refused(_other_light(found, self.steady))
         if self.patches is not None:
             anomaly = self.patches.map(photo).ravel()
             count = max(1, len(anomaly) // 200)
             numbers["patch"] = float(np.partition(anomaly, -count)[-count:].mean())
-        if self.picture is not None and self.pixels is not None:
-            maps = self.pixels.away(picture_maps(picture(photo), self.picture))
-            numbers, away = numbers | dict(zip(PICTURED, strangest(maps), strict=True)), maps[0]
         return Seen(numbers=numbers, score=look.score, shown=(photo, look.map), away=away)
 
     def _sound(self, sound: Sound) -> Seen:
@@ -277,11 +306,17 @@ class Experts:
         heard = self.sounds.look(sound)
         if heard.refused:
             return refused(heard.refused)
-        return Seen(numbers=heard.numbers, score=heard.score, shown=(sound, heard))
+        return Seen(numbers={**heard.numbers, **standing(heard.lines)}, score=heard.score, shown=(sound, heard))
 
 
 PLACED = ("place extra", "place lacking", "wide extra", "wide lacking")
 PICTURED = ("place bright", "place dark", "wide bright", "wide dark")
+
+
+def standing(found: Sequence[Line]) -> dict[str, float]:
+    """How far each of LINES stands beyond where it is named, in spreads of good recordings."""
+    beyond = {f"line {line.name}": line.spreads - STANDS_OUT for line in found}
+    return {name: beyond.get(name, 0.0) for name in LINES}
 
 
 def features(nominal: Nominal) -> Any:
@@ -335,6 +370,13 @@ def _misfit(found: Registration) -> str:
     return (
         f"the scan does not lie on the nominal part (residual {found.residual_mm:.3f} mm, limit {found.limit_mm:.3f} "
         f"mm, {found.overlap:.0%} of the points near it): another part, another unit of length, or too little scanned"
+    )
+
+
+def _other_light(found: float, limit: float) -> str:
+    return (
+        f"the image differs from good ones on every side ({found:.1f} spreads, limit {limit:.1f}): a lamp that moved"
+        " or failed, another focus, or another part"
     )
 
 

@@ -20,11 +20,11 @@ from ....core.fusion.start import LargestConfig
 from ....core.random import numpy_generator
 from ....core.training.run import TrainingConfig
 from ....core.trust.subsets import subset_name, subsets_of
-from ....core.types import Array
+from ....core.types import Array, Table
 from ..records import SENSES, Unit
 from ..simulate.defects import seen_by
 from .decision import FALSE_REJECTS, Threshold, fit_thresholds
-from .experts import COLUMNS, SCORE, SURPRISE, Experts, Scale, Seen
+from .experts import COLUMNS, LINES, SCORE, SURPRISE, Experts, Scale, Seen
 
 WIDTH, RATE = 32, 5e-4
 LABELS = ("good", "defect")
@@ -53,7 +53,7 @@ class Naming:
 
     def probabilities(self, record: Mapping[str, Any]) -> dict[str, float]:
         """Likeliest first."""
-        found = self.classifier.probabilities([record], tuple(record))[0]
+        found = self.classifier.probabilities([limited(self.classifier, record)], tuple(record))[0]
         order = np.argsort(-found)
         return {self.kinds[index]: float(found[index]) for index in order}
 
@@ -94,7 +94,7 @@ class Inspector:
                 (sense,) = records[index]
                 answer[index] = self.scale.z(sense, observed[index][sense].score)
             return answer
-        logits = self.fused.logits([records[index] for index in some], late=late)
+        logits = self.fused.logits([limited(self.fused, records[index]) for index in some], late=late)
         answer[some] = logits[:, 1] - logits[:, 0]
         return answer
 
@@ -110,8 +110,21 @@ class Inspector:
             return dict.fromkeys(SENSES, 0.0)
         if self.fused is None:
             return {sense: float(sense in record) for sense in SENSES}
-        found = self.fused.gates(record)
+        found = self.fused.gates(limited(self.fused, record))
         return {sense: found.get(sense, 0.0) for sense in SENSES}
+
+
+def numbers_read(classifier: Classifier, sense: str) -> tuple[str, ...]:
+    """The columns that a classifier reads of a sense."""
+    return tuple(classifier.config.encoders[sense].numbers)
+
+
+def limited(classifier: Classifier, record: Mapping[str, Any]) -> dict[str, Table]:
+    """The record with the columns that the classifier reads."""
+    return {
+        sense: Table(numbers={name: table.numbers[name] for name in numbers_read(classifier, sense)})
+        for sense, table in record.items()
+    }
 
 
 def fuse(
@@ -132,15 +145,14 @@ def fuse(
         return None, {}
     labelled = []
     for number, (observed, unit) in enumerate(rows):
-        record = {
-            sense: scale.table(sense, seen) for sense, seen in observed.items() if sense in senses and seen.usable
-        }
+        record = _tables(scale, observed)
         if record:
             labelled.append(
                 Labelled(id=str(number), record=record, label=int(not unit.good), group=unit.group, source=unit.name)
             )
     if start is None or start.model.modalities != senses:
-        start = _fresh(senses, labelled, seed)
+        start = _fresh({sense: _fused_columns(sense) for sense in senses}, labelled, seed)
+    labelled = [replace(each, record=limited(start, each.record)) for each in labelled]
     split = grouped_split([each.group for each in labelled], shares=(0.6, 0.2, 0.2), seed=seed)
     parts = [[labelled[index] for index in part] for part in split]
     config = TrainingConfig(epochs=epochs or 20, rate=RATE, patience=5, seed=seed)
@@ -172,14 +184,14 @@ def name_kinds(
     labelled = [
         Labelled(
             id=str(number),
-            record={s: scale.table(s, seen) for s, seen in row.observed.items() if s in senses and seen.usable},
+            record=_tables(scale, row.observed),
             label=kinds.index(row.unit.defect),
             group=row.unit.name,
         )
         for number, row in enumerate(bad)
     ]
     labelled = [each for each in labelled if each.record]
-    start = _fresh(senses, labelled, seed, labels=len(kinds))
+    start = _fresh({sense: COLUMNS[sense] for sense in senses}, labelled, seed, labels=len(kinds))
     split = grouped_split([each.group for each in labelled], shares=(0.7, 0.15, 0.15), seed=seed)
     parts = [[labelled[index] for index in part] for part in split]
     config = TrainingConfig(epochs=epochs or 20, rate=2 * RATE, patience=5, seed=seed)
@@ -233,11 +245,24 @@ def _side(row: Row, names: Sequence[str]) -> int:
     return names.index(row.unit.group) % SIDES
 
 
-def _fresh(senses: tuple[str, ...], labelled: Sequence[Labelled], seed: int, labels: int = len(LABELS)) -> Classifier:
+def _tables(scale: Scale, observed: Observed) -> dict[str, Table]:
+    """What the learned senses gave, in spreads of good units."""
+    usable = {sense: seen for sense, seen in observed.items() if sense in scale.centre and seen.usable}
+    return {sense: scale.table(sense, seen) for sense, seen in usable.items()}
+
+
+def _fused_columns(sense: str) -> tuple[str, ...]:
+    """What fusion reads: a line of the sound tells kinds apart, and no good unit from a bad one."""
+    return tuple(name for name in COLUMNS[sense] if name not in LINES)
+
+
+def _fresh(
+    columns: Mapping[str, Sequence[str]], labelled: Sequence[Labelled], seed: int, labels: int = len(LABELS)
+) -> Classifier:
     """A model drawn from the seed, whose encoders know the ranges of the training rows."""
     configs = {
-        sense: TableConfig(width=WIDTH, numbers=(*COLUMNS[sense], SCORE, SURPRISE), features="piecewise", depth=0)
-        for sense in senses
+        sense: TableConfig(width=WIDTH, numbers=(*names, SCORE, SURPRISE), features="piecewise", depth=0)
+        for sense, names in columns.items()
     }
     rule = LargestConfig(column=SURPRISE) if labels == len(LABELS) else None
     start = untrained(configs, labels=labels, seed=seed, start=rule)

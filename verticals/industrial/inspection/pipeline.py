@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from ....core.checkpoint import Checkpoint
 from ....core.errors import InputError, MissingModality, UnknownName
 from ....core.pipeline import Answered, FitOptions, Pipeline
 from ....core.result import Evaluation
+from ....core.training.continual import replayed
 from ....core.trust.subsets import subset_name
 from .. import industrial
 from ..points.deviation import regions
@@ -22,7 +23,7 @@ from ..records import SENSES, Defect
 from ..tasks import inspection
 from .answers import Inspected, appearance, unmeasured
 from .decision import Verdict, joined, needed
-from .experts import Seen
+from .experts import POINT, Seen
 from .model import Inspector
 
 if TYPE_CHECKING:
@@ -33,15 +34,20 @@ __all__ = ["InspectionPipeline", "industrial"]
 TOLERANCE = 0.25  # mm of local deviation, where the drawing says nothing else
 STEPS = 25  # of the camera's head for each epoch, where a fit is told how many
 LEAST_AREA = 2.0  # mm^2
+TOGETHER = "together"
 UNFAMILIAR = 100.0  # spreads of good units: rather another part, lamp or microphone than a defect
 
 
 class Judgement(NamedTuple):
-    """Verdicts of all that could judge, why, and what the user should know; they grow as each has its say."""
+    """Verdicts of all that could judge, why, and what the user should know; they grow as each has its say.
+
+    `scores` are those of the judged senses together and, by name, of each alone.
+    """
 
     verdicts: list[Verdict]
     reasons: list[str]
     warnings: list[str]
+    scores: Mapping[str, float]
 
 
 @dataclass
@@ -108,10 +114,12 @@ class InspectionPipeline(Pipeline):
             raise MissingModality(
                 "a nominal part alone cannot be inspected: give a scan, an image or a sound of a unit"
             )
+        if self.inspector.experts.camera is not None:
+            self.inspector.experts.camera.serve()
         observed = self.inspector.experts.look(record)
         said = self.verdict(observed, record)
         verdict = joined(said.verdicts or ["unmeasurable"])
-        answer = self._inspected(observed, record, verdict, said.reasons)
+        answer = self._inspected(observed, record, verdict, said)
         notes = [note for value in record.values() for note in getattr(value, "notes", ())]
         gates = self.inspector.gates(self._judged(observed, record))
         from .report import write
@@ -123,14 +131,15 @@ class InspectionPipeline(Pipeline):
 
     def verdict(self, observed: Mapping[str, Seen], record: Mapping[str, Any]) -> Judgement:
         """The strictest of what the score, the tolerance and senses that could not be measured say."""
-        said = Judgement([], [], [])
+        judged = self._judged(observed, record)
+        said = Judgement([], [], [], self._scored(judged))
         if "scan" in record and "scan" not in observed:
             said.warnings.append("the scan was not judged: it comes without the nominal part that it is held against")
         for sense, seen in observed.items():
             if not seen.usable:
                 said.verdicts.append("unmeasurable")
                 said.reasons.append(f"{sense}: {seen.refused}")
-        self._by_score(self._judged(observed, record), said)
+        self._by_score(judged, said)
         if "scan" in observed and observed["scan"].usable and observed["scan"].shown is not None:
             self._by_tolerance(observed["scan"].score, said)
         if self._another(record):
@@ -144,7 +153,7 @@ class InspectionPipeline(Pipeline):
         threshold = self.inspector.thresholds.get(subset_name(judged)) if judged else None
         if threshold is None:
             return
-        score = self.inspector.score(judged)
+        score = said.scores[TOGETHER]
         said.verdicts.append(threshold.verdict(score))
         said.reasons.append(f"score {score:.2f}, threshold {threshold.value:.2f} for {' and '.join(judged)}")
         if threshold.promised > threshold.rate:
@@ -180,11 +189,11 @@ class InspectionPipeline(Pipeline):
         return {sense: seen for sense, seen in observed.items() if self.inspector.judges(sense, seen)}
 
     def _inspected(
-        self, observed: Mapping[str, Seen], record: Mapping[str, Any], verdict: Verdict, reasons: list[str]
+        self, observed: Mapping[str, Seen], record: Mapping[str, Any], verdict: Verdict, said: Judgement
     ) -> Inspected:
         judged = self._judged(observed, record)
         threshold = self.inspector.thresholds.get(subset_name(judged)) if judged else None
-        score = self.inspector.score(judged) if judged else float("nan")
+        score = said.scores.get(TOGETHER, float("nan"))
         scan = observed.get("scan")
         defects, places = self._defects(observed)
         return Inspected(
@@ -196,11 +205,11 @@ class InspectionPipeline(Pipeline):
             judged=tuple(judged),
             scores={sense: seen.score for sense, seen in observed.items()},
             spreads={sense: self.inspector.scale.z(sense, seen.score) for sense, seen in judged.items()},
-            reasons=tuple(reasons),
+            reasons=tuple(said.reasons),
             defects=tuple(defects),
             tolerance_mm=self.tolerance_mm,
             registration=scan.shown.registration if scan is not None and scan.shown is not None else None,
-            p_values=self._alone(judged),
+            p_values=self._alone(said),
             kinds=self.inspector.kinds(judged) if judged and verdict == "reject" else {},
             dimensions=scan.shown.dimensions if scan is not None and scan.shown is not None else (),
             lines=observed["sound"].shown[1].lines if "sound" in observed and observed["sound"].usable else (),
@@ -209,14 +218,17 @@ class InspectionPipeline(Pipeline):
             places=tuple(places),
         )
 
-    def _alone(self, judged: Mapping[str, Seen]) -> dict[str, float]:
+    def _scored(self, judged: Mapping[str, Seen]) -> dict[str, float]:
+        """The score of the senses together and of each alone, in one pass."""
+        if not judged:
+            return {}
+        rows = [judged, *({sense: seen} for sense, seen in judged.items())]
+        return dict(zip((TOGETHER, *judged), map(float, self.inspector.scores(rows)), strict=True))
+
+    def _alone(self, said: Judgement) -> dict[str, float]:
         """The conformal p-value that each sense would have alone."""
         thresholds = self.inspector.thresholds
-        return {
-            sense: thresholds[sense].p(self.inspector.score({sense: seen}))
-            for sense, seen in judged.items()
-            if sense in thresholds
-        }
+        return {sense: thresholds[sense].p(score) for sense, score in said.scores.items() if sense in thresholds}
 
     def _defects(self, observed: Mapping[str, Seen]) -> tuple[list[Defect], list[np.ndarray]]:
         """Regions beyond what good units show (at least half the tolerance where the part is unknown)."""
@@ -225,7 +237,12 @@ class InspectionPipeline(Pipeline):
         scan = observed.get("scan")
         if scan is not None and scan.usable and scan.shown is not None:
             limit = min(max(1.3 * self.inspector.floor_mm, 0.06), self.tolerance_mm)
-            for defect, points in regions(scan.shown.deviation, scan.shown.nominal, limit=limit, least_area=LEAST_AREA):
+            surface, strange = scan.shown, None
+            if surface.odds is not None:
+                strange = surface.odds > self.point_limit
+            for defect, points in regions(
+                surface.deviation, surface.nominal, limit=limit, least_area=LEAST_AREA, strange=strange
+            ):
                 found.append(defect)
                 places.append(points)
         image = observed.get("image")
@@ -241,6 +258,14 @@ class InspectionPipeline(Pipeline):
         """Whether the picture as a whole is stranger than good ones though no place of it alone is."""
         threshold = self.inspector.thresholds.get("image")
         return threshold is not None and threshold.verdict(self.inspector.score({"image": image})) == "reject"
+
+    @property
+    def point_limit(self) -> float:
+        """The log-odds that the strangest cells of good scans stay below."""
+        scale = self.inspector.scale
+        if POINT not in scale.centre.get("scan", {}):
+            return float("inf")
+        return scale.centre["scan"][POINT] + 4 * scale.spread["scan"][POINT]
 
     @property
     def pixel_limit(self) -> float:
@@ -291,7 +316,11 @@ class InspectionPipeline(Pipeline):
             inspector, count = recipes.demonstration(data, seed=options.seed), 0
             data = data / "nominal.stl"
         else:
-            units = recipes.trainable(read_parts(data))
+            units = replayed(
+                recipes.trainable(read_parts(data)),
+                None if options.replay is None else recipes.trainable(read_parts(options.replay)),
+                seed=options.seed,
+            )
             count = len(units)
             inspector = recipes.fit_good(
                 units,
@@ -303,6 +332,15 @@ class InspectionPipeline(Pipeline):
             )
         card = recipes.card(inspector, data=digest.of_file(data), units=count, options=options)
         return type(self)(inspector, card, self.tolerance_mm)
+
+    def labelled_in(self, data: Path) -> Iterable[tuple[str, Mapping[str, Any], str, str]]:
+        from .data import read_parts
+        from .recipes import read_unit
+
+        parts = read_parts(data)
+        for unit in parts.train or parts.test:
+            record = {name: noun for name, noun in read_unit(unit).items() if name in SENSES}
+            yield unit.name, record, unit.defect, unit.group
 
     def program(self) -> Program:
         from .store import program

@@ -23,6 +23,11 @@ PRIOR = 6.0  # good units that the common spread counts for at each place
 TOP = (8, 3)  # places, of each width, whose mean is the number of the unit
 FARTHEST = 0.2  # mm: a point farther off counts as this far
 FEWEST = 6  # points about a place, for it to say anything
+LIT = 0.25  # of the brightest of the mean picture: what is darker is the ground
+SQUARES, FILLED = 4, 0.2  # a side of the lit part, and how much of one must be lit
+STRANGE = 0.02  # the share of a square that is taken
+ROUND, ROOM, FEW, LEFT_OUT = 4.2, 1.3, 2.0, 30  # spreads at least; of the strangest good picture; more by how few
+OUTLYING = 4.0  # robust spreads from which a pixel has no say in where the picture lies
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,10 +85,14 @@ def ground(places: Array) -> Ground:
     return Ground(tree=tree, around=tuple(near[:, : min(width, near.shape[1])] for width in WIDTHS))
 
 
-def surface_maps(deviation: Deviation, ground: Ground) -> Array:
-    """`[width, place]`: mean deviation in mm of the scanned points about each place; NaN where there are none."""
+def surface_maps(deviation: Deviation, ground: Ground, place: Array | None = None) -> Array:
+    """`[width, place]`: mean deviation in mm of the scanned points about each place; NaN where there are none.
+
+    `place` is the one nearest to each point, where it is known already.
+    """
     count = len(ground.around[0])
-    _, place = ground.tree.query(deviation.points)
+    if place is None:
+        place = np.asarray(ground.tree.query(deviation.points)[1])
     bounded = np.clip(deviation.raw, -FARTHEST, FARTHEST)  # a flying point must not make a defect
     sums, hits = np.bincount(place, bounded, minlength=count), np.bincount(place, minlength=count)
     maps = []
@@ -105,20 +114,65 @@ def picture(photo: Photo) -> Array:
 
 
 def picture_maps(small: Array, reference: Array) -> Array:
-    """`[width, place]`: grey after the picture was laid on the reference and brought to its gain, averaged."""
+    """`[width, place]`: grey after the picture was laid on the reference and brought to its gain, averaged.
+
+    Both go by what most pixels say, so that a large defect moves neither.
+    """
     laid = shift(small, _offset(small, reference), order=1, mode="nearest")
-    gain = float((laid * reference).sum() / max((laid * laid).sum(), 1e-9))
-    return np.stack([gaussian_filter(laid * gain, blur).ravel() for blur in BLURS])
+    laid *= _gain(laid, reference)
+    return np.stack([gaussian_filter(laid, blur).ravel() for blur in BLURS])
+
+
+def all_round(away: Array, reference: Array) -> float:
+    """How strange a picture is everywhere at once, in spreads: a defect is somewhere, a lamp or the focus everywhere.
+
+    The median over the squares that divide the lit part of the mean of a square's strangest places.
+    """
+    lit = _lit(reference)
+    strange = np.abs(away.reshape(lit.shape))
+    rows, columns = (np.flatnonzero(lit.any(axis=axis)) for axis in (1, 0))
+    means = []
+    for down in np.array_split(np.arange(rows[0], rows[-1] + 1), SQUARES):
+        for across in np.array_split(np.arange(columns[0], columns[-1] + 1), SQUARES):
+            square = np.ix_(down, across)
+            own = strange[square][lit[square]]
+            if len(own) >= FILLED * lit[square].size:
+                count = max(1, int(STRANGE * len(own)))
+                means.append(float(np.partition(own, -count)[-count:].mean()))
+    return float(np.median(means))
+
+
+def steady_limit(maps: Sequence[Array], reference: Array) -> float:
+    """Up to where a picture's `all_round` is that of a good one: some are each compared with all the others."""
+    asked = range(0, len(maps), -(-len(maps) // LEFT_OUT))
+    rounds = []
+    for left_out in asked:
+        others = fit_places([each for number, each in enumerate(maps) if number != left_out])
+        if others is not None:
+            rounds.append(all_round(others.away(maps[left_out])[0], reference))
+    return max(ROUND, (ROOM + FEW / len(maps)) * max(rounds)) if rounds else float("inf")
 
 
 def _offset(small: Array, reference: Array) -> tuple[float, float]:
-    """Rows and columns by which the picture lies off the reference: one Gauss-Newton step on smooth pictures, twice."""
+    """Rows and columns by which the picture lies off the reference: Gauss-Newton steps on smooth pictures."""
     goal = gaussian_filter(reference, 1.5)
     rows, columns = np.gradient(goal)
     slopes = np.stack([rows.ravel(), columns.ravel()], axis=1)
     total = np.zeros(2)
-    for _ in range(3):
+    for _ in range(4):
         moved = gaussian_filter(shift(small, total, order=1, mode="nearest"), 1.5)
-        step, *_ = np.linalg.lstsq(slopes, (moved - goal).ravel(), rcond=None)
+        off = (moved * _gain(moved, goal) - goal).ravel()
+        agree = np.abs(off) <= max(OUTLYING * 1.4826 * float(np.median(np.abs(off))), 0.02)
+        step, *_ = np.linalg.lstsq(slopes[agree], off[agree], rcond=None)
         total = np.clip(total + step, -8, 8)
     return float(total[0]), float(total[1])
+
+
+def _gain(laid: Array, reference: Array) -> float:
+    """What most lit pixels must be multiplied with to be as bright as the reference."""
+    lit = _lit(reference)
+    return float(np.median(reference[lit] / np.maximum(laid[lit], 1e-3)))
+
+
+def _lit(reference: Array) -> Array:
+    return np.asarray(reference > LIT * reference.max())

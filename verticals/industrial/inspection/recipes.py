@@ -21,7 +21,9 @@ from ..camera.expert import fit_camera
 from ..camera.images import read_image
 from ..camera.memory import fit_patches
 from ..points.clouds import read_nominal, read_scan
+from ..points.expert import PointExpert
 from ..points.memory import ShapeConfig, fit_shapes
+from ..points.teaching import teach
 from ..records import SENSES, Unit
 from ..simulate.planted import kinds_for, on_nominal, plant
 from ..sound.expert import fit_sound
@@ -29,7 +31,7 @@ from ..sound.sounds import read_sound, usable
 from .data import Parts
 from .experts import Coverage, Experts, Seen, fit_scale
 from .model import Inspector, Row, calibrate, fuse, mixed, name_kinds
-from .places import fit_places, ground, picture, picture_maps, surface_maps
+from .places import fit_places, ground, picture, picture_maps, steady_limit, surface_maps
 
 READERS: Mapping[str, Callable[[Any], Any]] = {
     "scan": read_scan,
@@ -76,21 +78,28 @@ def fit_good(
     Raises:
         InputError: fewer than eight good units.
     """
-    lesson = learn(units, bad, seed=seed, patches=patches, steps=steps)
+    points = start.experts.points if start is not None else None
+    lesson = learn(units, bad, seed=seed, patches=patches, steps=steps, points=points)
     before = start.fused if start is not None else None
     return assemble(lesson, start=before, seed=seed, epochs=epochs, method=method)
 
 
 def learn(
-    units: Sequence[Unit], bad: Sequence[Unit], *, seed: int, patches: int = PATCHES, steps: int | None = None
+    units: Sequence[Unit],
+    bad: Sequence[Unit],
+    *,
+    seed: int,
+    patches: int = PATCHES,
+    steps: int | None = None,
+    points: PointExpert | None = None,
 ) -> Lesson:
-    """Fill the memories, and look at every other unit with them."""
+    """Fill the memories, and look at every other unit with them; `points` was taught on generated parts."""
     if len(units) < LEAST_GOOD:
         raise InputError(f"{len(units)} good units are too few: give at least {LEAST_GOOD} (99 promise one per cent)")
     memory, teach, held = deal(units, seed)
     say(f"{len(memory)} good units fill the memories, {len(teach)} teach, {len(held)} set the thresholds")
     records = [read_unit(unit) for unit in track(memory, "reading good units")]
-    experts = fit_experts(records, seed=seed, patches=patches, steps=steps)
+    experts = fit_experts(records, seed=seed, patches=patches, steps=steps, points=points)
     seen = [(unit, *_observe(experts, unit)) for unit in track(teach, "looking at good units")]
     if bad:
         told = [Row(_observe(experts, unit)[1], unit) for unit in track(bad, "looking at defective units")]
@@ -139,24 +148,33 @@ def deal(units: Sequence[Unit], seed: int) -> tuple[list[Unit], list[Unit], list
 
 
 def fit_experts(
-    records: Sequence[Mapping[str, Any]], *, seed: int, patches: int = PATCHES, steps: int | None = None
+    records: Sequence[Mapping[str, Any]],
+    *,
+    seed: int,
+    patches: int = PATCHES,
+    steps: int | None = None,
+    points: PointExpert | None = None,
 ) -> Experts:
     """The memories of good units, for each sense that any of them has; `steps` is how long the camera is taught."""
     photos = [record["image"] for record in records if "image" in record]
     sounds = [record["sound"] for record in records if "sound" in record and usable(record["sound"])]
     scans = [record for record in records if "scan" in record]
+    bare = [record["scan"] for record in scans if "nominal" not in record]  # with one, deviation says all that they do
     blank = [picture(each) for each in photos]
     mean = np.mean(blank, axis=0) if blank else None
     if mean is not None:  # laid on their own mean, and averaged again
         mean = np.mean([picture_maps(each, mean)[0] for each in blank], axis=0).reshape(mean.shape)
+    maps = [picture_maps(each, mean) for each in blank] if mean is not None else []
     return Experts(
         camera=fit_camera(photos, seed=seed, steps=steps) if photos else None,
         patches=fit_patches(photos, size=patches, seed=seed) if photos else None,
         sounds=fit_sound(sounds) if sounds else None,
         coverage=fit_coverage([each for each in scans if "nominal" in each]),
-        shapes=fit_shapes([each["scan"] for each in scans[:SHAPED]], seed=seed, config=SHAPES) if scans else None,
+        shapes=fit_shapes(bare[:SHAPED], seed=seed, config=SHAPES) if bare else None,
+        points=points,
         picture=mean.astype(np.float32) if mean is not None else None,
-        pixels=fit_places([picture_maps(each, mean) for each in blank]) if mean is not None else None,
+        pixels=fit_places(maps),
+        steady=steady_limit(maps, mean) if mean is not None else float("inf"),
     )
 
 
@@ -237,9 +255,12 @@ def demonstrated(folder: Path, *, seed: int, good: int, bad: int) -> Lesson:
     """What the experts said of generated units of the sample's part."""
     from ..simulate.sensors import rig
     from ..simulate.units import Batch, units
+    from .schooling import school
 
-    whole = units(rig(sample_part(folder)), Batch(good=good, bad=bad), seed=seed)
-    return learn(whole[:good], whole[good:], seed=seed, patches=1_000, steps=TAUGHT)
+    made = rig(sample_part(folder))
+    points = teach(school(made, seed=seed), seed=seed)
+    whole = units(made, Batch(good=good, bad=bad), seed=seed)
+    return learn(whole[:good], whole[good:], seed=seed, patches=1_000, steps=TAUGHT, points=points)
 
 
 def trainable(parts: Parts) -> list[Unit]:

@@ -14,18 +14,19 @@ from ....core.errors import ConfigError
 from ....core.types import Table
 from ..camera.expert import CameraExpert
 from ..camera.memory import PatchMemory
+from ..points.expert import PointExpert
 from ..points.memory import ShapeConfig, ShapeMemory
 from ..sound.expert import SoundExpert
 from .decision import Threshold
-from .experts import COLUMNS, SCORE, SURPRISE, Coverage, Experts, Scale
-from .model import Inspector, Naming
+from .experts import COLUMNS, Coverage, Experts, Scale
+from .model import Inspector, Naming, numbers_read
 from .places import Places
 
 if TYPE_CHECKING:
     from ....core.export.program import Program
 
 FUSED, NAMING = "fused.", "naming."
-SOUND, CAMERA = "sound.", "camera."
+SOUND, CAMERA, POINTS = "sound.", "camera.", "points."
 
 
 def pack(inspector: Inspector, *, kind: str, card: Mapping[str, Any], tolerance_mm: float) -> Checkpoint:
@@ -50,7 +51,8 @@ def pack(inspector: Inspector, *, kind: str, card: Mapping[str, Any], tolerance_
     if inspector.naming is not None:
         config["naming"] = {"kinds": list(inspector.naming.kinds), **inspector.naming.classifier.to_plain()}
         tensors |= {NAMING + name: value for name, value in inspector.naming.classifier.tensors().items()}
-    vocabulary = {"groups": list(inspector.groups), "columns": {sense: list(names) for sense, names in COLUMNS.items()}}
+    columns = {sense: inspector.scale.columns(sense) for sense in inspector.scale.centre}
+    vocabulary = {"groups": list(inspector.groups), "columns": columns}
     return Checkpoint(kind=kind, config=config, tensors=tensors, vocabulary=vocabulary, card=card)
 
 
@@ -68,8 +70,13 @@ def _pack_experts(experts: Experts, config: dict[str, Any], tensors: dict[str, A
         known = experts.shapes
         config["shapes"] = {"cell": known.cell, "stride": known.stride, "config": to_plain(known.config)}
         tensors["shapes"] = known.bank
+    if experts.points is not None:
+        config["points"] = experts.points.config()
+        tensors |= {POINTS + name: value for name, value in experts.points.tensors().items()}
     if experts.picture is not None:
         tensors["picture"] = experts.picture
+    if np.isfinite(experts.steady):
+        config["steady"] = experts.steady
     _pack_places("pixels", experts.pixels, tensors)
     if experts.coverage is not None:
         part = experts.coverage
@@ -95,7 +102,7 @@ def unpack(checkpoint: Checkpoint) -> Inspector:
     """The inspector that `pack` wrote."""
     config, tensors = checkpoint.config, checkpoint.tensors
     columns = {sense: tuple(names) for sense, names in checkpoint.vocabulary["columns"].items()}
-    if columns != COLUMNS:
+    if any(set(names) - set(COLUMNS[sense]) for sense, names in columns.items()):
         raise ValueError(f"its experts measure {columns}, this version measures {COLUMNS}")
     fused = None
     if "fused" in config:
@@ -125,7 +132,7 @@ def unpack(checkpoint: Checkpoint) -> Inspector:
 def _experts(config: Mapping[str, Any], tensors: Mapping[str, Any]) -> Experts:
     """The experts that `_pack_experts` wrote."""
     patches = PatchMemory(bank=tensors["patches"], origin=config["origin"]) if "patches" in tensors else None
-    camera = sounds = shapes = coverage = None
+    camera = sounds = shapes = points = coverage = None
     if "camera" in config:
         own = {name.removeprefix(CAMERA): value for name, value in tensors.items() if name.startswith(CAMERA)}
         camera = CameraExpert.of(config["camera"], own)
@@ -136,6 +143,9 @@ def _experts(config: Mapping[str, Any], tensors: Mapping[str, Any]) -> Experts:
         known = config["shapes"]
         settings = from_plain(ShapeConfig, known["config"])
         shapes = ShapeMemory(bank=tensors["shapes"], cell=known["cell"], stride=known["stride"], config=settings)
+    if "points" in config:
+        own = {name.removeprefix(POINTS): value for name, value in tensors.items() if name.startswith(POINTS)}
+        points = PointExpert.of(config["points"], own)
     if "coverage" in config:
         known = config["coverage"]
         coverage = Coverage(
@@ -153,8 +163,10 @@ def _experts(config: Mapping[str, Any], tensors: Mapping[str, Any]) -> Experts:
         patches=patches,
         sounds=sounds,
         shapes=shapes,
+        points=points,
         picture=tensors.get("picture"),
         pixels=_places("pixels", tensors),
+        steady=float(config.get("steady", float("inf"))),
     )
 
 
@@ -171,7 +183,7 @@ def program(inspector: Inspector) -> Program:
     model = inspector.fused.model
     rows = [
         {
-            sense: Table(numbers={name: low + 0.1 * i for i, name in enumerate((*COLUMNS[sense], SCORE, SURPRISE))})
+            sense: Table(numbers={name: low + 0.1 * i for i, name in enumerate(numbers_read(inspector.fused, sense))})
             for sense in model.modalities
         }
         for low in (0.5, 2.0)

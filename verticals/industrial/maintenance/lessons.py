@@ -18,6 +18,7 @@ from ....core.errors import InputError
 from ....core.progress import say
 from ....core.random import numpy_generator, torch_generator
 from ....core.training.loop import TrainingConfig, fit
+from ....core.training.watch import size_of
 from ....core.trees import Trees
 from ....core.types import Array
 from .bounds import LEAST, fit_bounds
@@ -75,11 +76,10 @@ def learn(fleet: Sequence[History], schedule: Schedule) -> LifeModel:
             f"{len(fleet)} machines with over {FIRST + 5} cycles ran to failure: at least {LEAST} are needed"
         )
     plain, moved, truth, names = left_out(fleet, schedule)
-    share = min(SHARES, key=lambda each: float(_error(plain + each * moved, truth, names)))
+    share = min(SHARES, key=lambda each: float(error_of(plain + each * moved, truth, names)))
     life = np.clip(plain + share * moved, 0, CAP)
-    say(
-        f"error on machines left out: {_error(plain, truth, names):.2f} boosting, {_error(life, truth, names):.2f} both"
-    )
+    before, after = error_of(plain, truth, names), error_of(life, truth, names)
+    say(f"error on machines left out: {before:.2f} boosting, {after:.2f} both")
     made = assemble(fleet, schedule)
     errors = np.column_stack([names, life, truth])
     return replace(made, share=share, bounds=fit_bounds(life, truth, names), errors=errors.astype(np.float32))
@@ -148,21 +148,27 @@ def boost(prepared: Prepared, machines: Sequence[int], schedule: Schedule) -> Tr
 
 def teach(prepared: Prepared, told: Sequence[Array], schedule: Schedule) -> Network:
     """The residual network, on what boosting (`told`, by machine) leaves over on machines that it did not see."""
-    places, start, goal = [], [], []
-    for standard, boosted, truth in zip(prepared.standards, told, prepared.truth, strict=True):
-        channels = channels_of(standard, boosted)
-        for row in range(FIRST, len(standard), schedule.every):
-            if truth[row] <= LONGEST:
-                places.append((channels, row))
-                start.append(boosted[row])
-                goal.append(min(truth[row], CAP))
-    values, real = windows_of(places)
-    left = torch.tensor(np.array(goal) - np.array(start), dtype=torch.float32)
+    machines = list(zip(prepared.standards, told, prepared.truth, strict=True))
+    values, real, left = windows_to_learn(machines, schedule.every)
     config = NetworkConfig(channels=values.shape[2], members=schedule.members)
     members = [Member(config, seed=schedule.seed * 1000 + number) for number in range(config.members)]
     for number, member in enumerate(members):
         _train(member, (values, real, left), replace(schedule, seed=schedule.seed * 1000 + number))
     return Network(config, members)
+
+
+def windows_to_learn(machines: Sequence[tuple[Array, Array, Array]], every: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Windows, which cycles are real, and what is left of the life, from sensors, boosting and truth by machine."""
+    places, start, goal = [], [], []
+    for standard, boosted, truth in machines:
+        channels = channels_of(standard, boosted)
+        for row in range(FIRST, len(standard), every):
+            if truth[row] <= LONGEST:
+                places.append((channels, row))
+                start.append(boosted[row])
+                goal.append(min(truth[row], CAP))
+    values, real = windows_of(places)
+    return values, real, torch.tensor(np.array(goal) - np.array(start), dtype=torch.float32)
 
 
 def folds_of(count: int, schedule: Schedule) -> list[Array]:
@@ -199,20 +205,23 @@ def _train(member: Member, lessons: tuple[Tensor, Tensor, Tensor], schedule: Sch
         return {"life": (found - left[index]).square().mean() / 100}
 
     member.train()
-    for _ in fit(member, _orders(len(left), schedule), step, config=training):
+    for _ in fit(member, orders(len(left), schedule), step, config=training, label="life"):
         pass
     member.eval()
 
 
-def _orders(rows: int, schedule: Schedule) -> Callable[[int], Sequence[Any]]:
+def orders(rows: int, schedule: Schedule) -> Callable[[int], Sequence[Any]]:
+    """Row numbers by batch, drawn anew for each epoch."""
+    size = size_of(schedule.size, rows)
+
     def epoch(number: int) -> Sequence[Array]:
         order = numpy_generator(schedule.seed, f"order/{number}").permutation(rows)
-        return [order[start : start + schedule.size] for start in range(0, rows, schedule.size)]
+        return [order[start : start + size] for start in range(0, rows, size)]
 
     return epoch
 
 
-def _error(life: Array, truth: Array, names: Array) -> float:
+def error_of(life: Array, truth: Array, names: Array) -> float:
     """Root mean square of the capped error, every machine counted once."""
     _, which, counts = np.unique(names, return_inverse=True, return_counts=True)
     weight = 1.0 / counts[which]

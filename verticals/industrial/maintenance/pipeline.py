@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -210,6 +210,17 @@ class MaintenancePipeline(Pipeline):
         before = recipes.Made(life=self.life, faults=self.faults, card=self.card)
         made = recipes.fit(before, data, options, task=self.task.name)
         return type(self)(made.life, made.faults, made.card, self.lead)
+
+    def labelled_in(self, data: Path) -> Iterable[tuple[str, Mapping[str, Any], str, str]]:
+        from ....core.types import Series
+        from .data import read_labelled
+
+        labelled = read_labelled(data)
+        for history in (*labelled.failed, *labelled.cut):
+            series = Series(values=history.values, times=history.cycles, channels=history.sensors)
+            yield f"machine {history.machine}", {"sensors": series}, "", history.machine
+        for each in labelled.recordings:
+            yield each.path.stem, {"vibration": read_vibration(each.path).wave}, each.fault, each.group
 
     def program(self) -> Program:
         from .store import program

@@ -3,6 +3,7 @@
     colonnade fit industrial/maintenance DATA --recipe shipped --out maintenance   DATA/cmapss and DATA/cwru
     colonnade fit industrial/maintenance my_fleet/ --out mine                      C-MAPSS folder, CSV or Parquet
     colonnade fit industrial/maintenance my_recordings/ --out mine                 recordings by fault
+    colonnade fit industrial/maintenance my_fleet/ --method lora --out mine        the network moved, the boosting kept
 
 A folder without recordings keeps the fault model that fitting starts from; one without machines keeps its life model.
 """
@@ -19,13 +20,14 @@ import numpy as np
 from ....core import digest
 from ....core.errors import InputError, UnknownName
 from ....core.pipeline import FitOptions
-from ....core.progress import track
+from ....core.progress import say, track
+from ....core.training.continual import replayed
 from .bounds import COVERAGE, crossed
 from .data import Labelled, Recording, read_labelled
 from .faults import FaultModel, Numbers, fit_faults, numbers_of, pieces
 from .lessons import Schedule, learn
 from .life import LifeModel
-from .records import CAP
+from .records import CAP, REPLAYED
 from .vibrations import UNIT, read_vibration
 
 GIVEN = "the data that fit was given"
@@ -62,24 +64,40 @@ def fit(before: Made, data: Path, options: FitOptions, *, task: str) -> Made:
     life, faults = before.life, before.faults
     if options.recipe is not None and options.recipe not in RECIPES:
         raise UnknownName(f"recipe of {task}", options.recipe, RECIPES)
-    if options.method != "full":
-        raise InputError(
-            f"{task} is fitted whole (--method full): its models take minutes, and {options.method} saves none"
-        )
     if options.recipe == "shipped":
         life = faults = None
         labelled = _shipped(data)
     else:
         labelled = read_labelled(data)
-    if labelled.failed:
+        if options.replay is not None:
+            labelled = _beside(labelled, read_labelled(options.replay), options.seed)
+    if options.method != "full" and labelled.failed and life is None:
+        raise InputError(f"{options.method} starts from a life model and there is none: fit with --method full first")
+    if labelled.failed and (options.method == "full" or life is None):
         life = learn(labelled.failed, schedule_of(options))
+    elif labelled.failed and life is not None:
+        from .adaptation import adapted
+
+        life = adapted(life, labelled.failed, schedule_of(options), method=options.method)
     if labelled.recordings:
+        if options.method != "full":
+            say(f"fit: the fault model is a few logistic numbers and fitted whole: {options.method} means the same")
         faults = taught(labelled.recordings)
     if not labelled.failed and not labelled.recordings:
         raise InputError(
             f"{data} holds machines with a known remaining life but none that ran to failure: fit needs those"
         )
     return Made(life=life, faults=faults, card=_card(life, labelled, before, options))
+
+
+def _beside(new: Labelled, old: Labelled, seed: int) -> Labelled:
+    """The new machines and recordings with at most as many old ones."""
+    failed = [replace(each, machine=REPLAYED + each.machine) for each in old.failed]
+    return replace(
+        new,
+        failed=replayed(new.failed, failed if new.failed else None, seed=seed),
+        recordings=replayed(new.recordings, old.recordings if new.recordings else None, seed=seed),
+    )
 
 
 def schedule_of(options: FitOptions) -> Schedule:
@@ -125,6 +143,7 @@ def _card(life: LifeModel | None, labelled: Labelled, before: Made, options: Fit
         "outputs": f"remaining life in cycles up to {CAP:g} with a {COVERAGE:.0%} interval, health index, bearing "
         "fault",
         "recipe": options.recipe or "fit",
+        "method": options.method,
         "seed": options.seed,
     }
     if labelled.failed:

@@ -17,6 +17,7 @@ from ....core.types import Array, Waveform
 
 FAULTS = ("normal", "ball", "inner race", "outer race")
 FIRST = 25  # cycles before which a trend is noise: nothing is learned from them, and no machine is judged by fewer
+REPLAYED = "replayed/"  # before the name of a machine of the old fleet that a fit learns from beside the new one
 CAP = 125.0  # cycles: a life beyond it cannot be told from a longer one and counts as it (Heimes 2008)
 
 

@@ -149,11 +149,19 @@ def _dot(one: Array, two: Array) -> Array:
     return np.asarray(np.einsum("ij,ij->i", one, two))
 
 
-def regions(found: Deviation, nominal: Nominal, *, limit: float, least_area: float) -> list[tuple[Defect, Array]]:
-    """Connected regions beyond `limit` mm and the uncovered ones, largest deviation first, each with its points."""
+def regions(
+    found: Deviation, nominal: Nominal, *, limit: float, least_area: float, strange: Array | None = None
+) -> list[tuple[Defect, Array]]:
+    """Connected regions beyond `limit` mm and the uncovered ones, largest deviation first, each with its points.
+
+    Points that are `strange [point]` belong to a region however far they are off.
+    """
     listed: list[tuple[Defect, Array]] = []
     for sign, kind in ((1, "extra material"), (-1, "missing material")):
-        beyond = np.flatnonzero(sign * found.local > limit)
+        chosen = sign * found.local > limit
+        if strange is not None:
+            chosen |= strange & (sign * found.local > 0)
+        beyond = np.flatnonzero(chosen)
         for members in _components(found.points[beyond], 2.5 * found.spacing):
             index = beyond[members]
             area = len(index) * found.patch

@@ -6,6 +6,7 @@ parts are why one start is not enough. It knows nothing of tolerances: it answer
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -14,11 +15,12 @@ from scipy.spatial.transform import Rotation
 
 from ....core.types import Array
 from ..records import Nominal, Scan
+from .deviation import WORKERS
 
 LOOSE, KEPT = 0.98, 0.9  # share of the points that the fit trusts, first (holes and edges fix the turn) and last
 COARSE, MIDDLE, FINE = 300, 600, 3_000  # points of the scan used to compare starts, to sweep turns, and to fit
 ALIKE = 0.2  # log of the ratio of two spreads below which the axes may be one another's, or any between them
-SWEPT, FOLLOWED = 120, 4  # turns tried about an axis of near symmetry, and how many dips are followed
+SWEPT, FOLLOWED = 120, 6  # turns tried about an axis of near symmetry, and how many dips are followed
 STARTS = 5  # starts that are followed to the end
 REACH = 0.02  # of the part's size: a point farther off the surface counts as this far
 
@@ -69,18 +71,22 @@ def register(scan: Scan, nominal: Nominal) -> Pose:
     )
 
 
+def refined(points: Array, nominal: Nominal) -> Array:
+    """The points of a scan that lies on the nominal part but for the errors of its fixture, laid on it exactly."""
+    fine = _every(points, FINE)
+    matrix = _fit(np.eye(4), fine, nominal, rounds=80)
+    return _move(_fit(matrix, fine, nominal, rounds=10, kept=KEPT), points)
+
+
 def _swept(matrix: Array, points: Array, nominal: Nominal) -> Array:
-    """The best of all turns about each axis of near symmetry: a gear fits almost as well half a tooth on."""
-    centre, axes, spread = _axes(nominal.samples)
+    """The best of all turns about each axis of near symmetry, and of all half turns, which set the part on its head.
+
+    A gear fits almost as well half a tooth on, and a nut upside down, but for its thread.
+    """
     middle, fine = _every(points, MIDDLE), _every(points, FINE)
     best, lowest = matrix, _disagreement(matrix, fine, nominal)
-    for axis in range(3):
-        one, two = (spread[each] for each in range(3) if each != axis)
-        if abs(np.log(one / max(two, 1e-12))) >= ALIKE:
-            continue
-        angles = np.arange(SWEPT) * 2 * np.pi / SWEPT
-        turned = [_about(centre, axes[:, axis] * angle) @ matrix for angle in angles]
-        costs = np.array([_disagreement(each, middle, nominal) for each in turned])
+    for turned in _turned(matrix, nominal):
+        costs = _disagreements(turned, middle[::2], nominal)
         dips = np.flatnonzero((costs <= np.roll(costs, 1)) & (costs <= np.roll(costs, -1)))
         for which in dips[np.argsort(costs[dips], kind="stable")][:FOLLOWED]:
             tried = _fit(turned[which], middle, nominal, rounds=15)
@@ -88,6 +94,20 @@ def _swept(matrix: Array, points: Array, nominal: Nominal) -> Array:
             if cost < lowest:
                 best, lowest = tried, cost
     return best
+
+
+def _turned(matrix: Array, nominal: Nominal) -> list[list[Array]]:
+    """Poses that may be as good: three half turns, and all turns of either side about each axis of near symmetry."""
+    centre, axes, spread = _axes(nominal.samples)
+    halves = [_about(centre, axes[:, axis] * np.pi) @ matrix for axis in range(3)]
+    found = [[half] for half in halves]
+    angles = np.arange(SWEPT) * 2 * np.pi / SWEPT
+    for axis in range(3):
+        one, two = (spread[each] for each in range(3) if each != axis)
+        if abs(np.log(one / max(two, 1e-12))) < ALIKE:
+            turns = [_about(centre, axes[:, axis] * angle) for angle in angles]
+            found += [[turn @ side for turn in turns] for side in (matrix, halves[(axis + 1) % 3])]
+    return found
 
 
 def _about(centre: Array, turn: Array) -> Array:
@@ -98,10 +118,17 @@ def _about(centre: Array, turn: Array) -> Array:
 
 def _disagreement(matrix: Array, points: Array, nominal: Nominal) -> float:
     """The mean distance to the surface, each point's bounded: untrimmed, so that a hole in the wrong place counts."""
-    distance, nearest = nominal.tree.query(_move(matrix, points))
-    away = np.abs(np.einsum("ij,ij->i", _move(matrix, points) - nominal.samples[nearest], nominal.normals[nearest]))
+    return float(_disagreements([matrix], points, nominal)[0])
+
+
+def _disagreements(matrices: Sequence[Array], points: Array, nominal: Nominal) -> Array:
+    """The same for each of several poses."""
+    moved = np.concatenate([_move(matrix, points) for matrix in matrices])
+    distance, nearest = nominal.tree.query(moved, workers=WORKERS)
+    away = np.abs(np.einsum("ij,ij->i", moved - nominal.samples[nearest], nominal.normals[nearest]))
     beyond = distance > 2.5 * nominal.spacing  # the tangent plane says nothing about a point that far along it
-    return float(np.minimum(np.where(beyond, distance, away), REACH * nominal.size).mean())
+    bounded = np.minimum(np.where(beyond, distance, away), REACH * nominal.size)
+    return np.asarray(bounded.reshape(len(matrices), -1).mean(axis=1))
 
 
 def _starts(points: Array, nominal: Nominal) -> list[Array]:

@@ -68,7 +68,7 @@ def unit(rig: Rig, kind: str | None, batch: Batch, *, generator: np.random.Gener
     shaped = body(rig.part, generator)
     fault, loudness = _fault(kind, severity)
     for _ in range(TRIES):
-        flaw = None if kind is None or kind in SOUNDS else _flaw(rig, kind, severity, generator)
+        flaw = None if kind is None or kind in SOUNDS else flaw_on(rig, kind, severity, generator)
         scanned = scan(rig, flaw, shaped, generator, lost=batch.lost)
         pixels, mask = photograph(rig.camera, flaw, shaped.field(rig.part, rig.camera.view), generator, batch.shift)
         truth = _truth(rig, flaw, shaped, scanned, mask)
@@ -87,6 +87,36 @@ def unit(rig: Rig, kind: str | None, batch: Batch, *, generator: np.random.Gener
         },
         defect=kind or "good",
         truth=truth | {"flaw": flaw, "severity": severity, "fault": fault},
+    )
+
+
+def glimpse(rig: Rig, kind: str | None, batch: Batch, *, generator: np.random.Generator, name: str) -> Unit:
+    """One unit with image and sound alone, in a seventh of the time: nobody scans it.
+
+    `truth`: the `mask` of the image, `visible` by sense, the `severity` and the fault heard. A defect that neither
+    sense can see is drawn anew, up to eight times.
+    """
+    severity = float(batch.severity[int(generator.integers(len(batch.severity)))]) if kind is not None else 0.0
+    shaped = body(rig.part, generator)
+    fault, loudness = _fault(kind, severity)
+    heard = fault is not None and loudness >= FAINTEST / LOUDEST
+    for _ in range(TRIES):
+        flaw = None if kind is None or kind in SOUNDS else flaw_on(rig, kind, severity, generator)
+        pixels, mask = photograph(rig.camera, flaw, shaped.field(rig.part, rig.camera.view), generator, batch.shift)
+        if kind is None or heard or visible(mask):
+            break
+    samples = run(fault, loudness, generator, snr=batch.snr)
+    return Unit(
+        name=name,
+        group=name,
+        given={"image": Image(pixels=pixels), "sound": Waveform(samples=samples, rate=RATE)},
+        defect=kind or "good",
+        truth={
+            "mask": mask,
+            "visible": {"image": visible(mask), "sound": heard},
+            "severity": severity,
+            "fault": fault,
+        },
     )
 
 
@@ -126,7 +156,7 @@ def lacking_on(rig: Rig, flaw: Flaw | None, shaped: Body) -> Array:
     return np.asarray(edited(good, flaw)(samples, rays) - good(samples, rays))
 
 
-def _flaw(rig: Rig, kind: str, severity: float, generator: np.random.Generator) -> Flaw:
+def flaw_on(rig: Rig, kind: str, severity: float, generator: np.random.Generator) -> Flaw:
     """Where a sense that can see the kind would see it: paint under the camera, shapes anywhere on the part."""
     views = [rig.camera.view] if kind in PAINTS else [*rig.views]
     view = views[int(generator.integers(len(views)))]

@@ -79,6 +79,22 @@ def test_the_engine_answers_as_torch_does(expert):
     assert (again._run.engine, fresh._run.engine) == ("openvino", "torch")
 
 
+def test_where_requests_wait_the_engine_starts_beside_them(expert):
+    pytest.importorskip("openvino")
+    serving = CameraExpert.of(expert.config(), expert.tensors())
+    serving.serve()
+    photos = [surface(seed, scratch=True) for seed in range(2)]
+    first = [serving.look(photo).score for photo in photos]
+    runner = serving._run
+    starting = runner._starting
+    assert starting is not None
+    serving.look(photos[0])
+    assert runner._starting is starting
+    runner.wait()
+    assert runner.engine == "openvino"
+    assert [serving.look(photo).score for photo in photos] == pytest.approx(first, abs=1e-3)
+
+
 def test_it_survives_its_own_round_trip_and_is_the_same_for_the_same_seed(expert):
     again = CameraExpert.of(expert.config(), expert.tensors())
     assert again.look(surface(30)).score == pytest.approx(expert.look(surface(30)).score, abs=1e-3)

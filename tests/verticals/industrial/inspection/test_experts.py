@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from colonnade.verticals.industrial.inspection.experts import COLUMNS, SCORE, SURPRISE, Experts, Seen, fit_scale
+from colonnade.verticals.industrial.inspection.experts import (
+    COLUMNS,
+    LIKE,
+    LINES,
+    POINT,
+    SCORE,
+    SURPRISE,
+    Experts,
+    Seen,
+    fit_scale,
+    standing,
+)
+from colonnade.verticals.industrial.inspection.recipes import fit_experts, read_unit
 from colonnade.verticals.industrial.points.clouds import read_scan
+from colonnade.verticals.industrial.points.expert import PointExpert, Reader
 from colonnade.verticals.industrial.points.memory import ShapeConfig, fit_shapes
+from colonnade.verticals.industrial.simulate.parts import part
+from colonnade.verticals.industrial.sound.expert import STANDS_OUT
+from colonnade.verticals.industrial.sound.lines import Line
 
 SENSE = "sound"
 
@@ -65,3 +83,32 @@ def test_what_the_mirror_or_the_wrong_part_gives_is_refused_with_a_sentence(good
     seen = Experts().look({"scan": mirrored, "nominal": nominal})["scan"]
     assert not seen.usable
     assert seen.refused
+
+
+@pytest.fixture(scope="module")
+def experts(good):
+    records = [read_unit(replace(each, given={k: each.given[k] for k in ("scan", "nominal")})) for each in good]
+    return fit_experts(records, seed=0, points=PointExpert(reader=Reader()))
+
+
+def test_where_the_nominal_part_is_given_points_are_read_and_no_shapes_remembered(experts, bad):
+    assert experts.shapes is None
+    seen = experts.look(read_unit(replace(bad[0], given={k: bad[0].given[k] for k in ("scan", "nominal")})))["scan"]
+    assert set(seen.numbers) == set(COLUMNS["scan"])
+    assert seen.numbers[POINT] != 0.0
+    assert all(seen.numbers[name] != 0.0 for name in LIKE)
+    assert seen.shown.odds.shape == (len(seen.shown.deviation.points),)
+
+
+def test_another_part_is_not_read_by_places_that_are_not_its_own(experts):
+    other = part("ring")
+    seen = experts.look({"scan": read_scan(other.nominal.samples[::3]), "nominal": other.nominal})["scan"]
+    assert seen.numbers[POINT] == 0.0
+    assert seen.shown.odds is None
+
+
+def test_lines_of_the_sound_are_told_apart_by_name():
+    heard = [Line(name="BPFO", order=3.6, hertz=90.0, spreads=STANDS_OUT + 2.5)]
+    numbers = standing(heard)
+    assert set(numbers) == set(LINES)
+    assert {name: value for name, value in numbers.items() if value} == {"line BPFO": 2.5}

@@ -7,7 +7,15 @@ import pytest
 from scipy.ndimage import gaussian_filter, shift
 
 from colonnade.core.types import Image
-from colonnade.verticals.industrial.inspection.places import fit_places, picture, picture_maps, strangest
+from colonnade.verticals.industrial.inspection.places import (
+    SIDE,
+    all_round,
+    fit_places,
+    picture,
+    picture_maps,
+    steady_limit,
+    strangest,
+)
 from colonnade.verticals.industrial.records import Photo
 
 
@@ -59,3 +67,41 @@ def test_a_picture_that_was_moved_and_lit_otherwise_is_laid_on_the_reference():
     laid = picture_maps(moved, reference)[0].reshape(160, 160)
     goal = picture_maps(reference, reference)[0].reshape(160, 160)
     assert np.abs(laid - goal)[20:-20, 20:-20].mean() < 0.3 * plain
+
+
+def ring(generator, *, lamp=0.0, spot=0.0):
+    """A bright ring lit evenly, or more from the right; with a spot, if one is wanted."""
+    rows, columns = np.mgrid[:SIDE, :SIDE] - SIDE / 2
+    radius = np.hypot(rows, columns)
+    picture = np.where((radius > 30) & (radius < 70), 1.0, 0.05) * (1 + lamp * columns / SIDE)
+    picture[50:60, 20:30] += spot
+    return picture + generator.normal(size=picture.shape) * 0.01
+
+
+def test_another_light_is_strange_all_round_and_a_defect_is_not():
+    generator = np.random.default_rng(5)
+    good = [ring(generator) for _ in range(20)]
+    mean = np.mean(good, axis=0)
+    maps = [picture_maps(each, mean) for each in good]
+    places, limit = fit_places(maps), steady_limit(maps, mean)
+
+    def seen(small):
+        return all_round(places.away(picture_maps(small, mean))[0], mean)
+
+    assert seen(ring(generator)) < limit
+    assert seen(ring(generator, spot=0.8)) < limit
+    assert seen(ring(generator, lamp=0.4)) > limit
+
+
+def test_too_few_pictures_set_no_limit():
+    mean = ring(np.random.default_rng(0))
+    assert steady_limit([picture_maps(mean, mean)] * 2, mean) == np.inf
+
+
+def test_a_large_defect_moves_neither_place_nor_gain():
+    generator = np.random.default_rng(6)
+    reference = ring(generator)
+    broken = reference.copy()
+    broken[:, : SIDE // 3] = 0.05
+    away = picture_maps(broken, reference)[0].reshape(SIDE, SIDE) - gaussian_filter(reference, 0.8)
+    assert np.abs(away[:, SIDE // 2 :]).max() < 0.02

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from colonnade.core.errors import CheckpointError, FormatError, InputError, MissingModality
 from colonnade.core.pipeline import FitOptions
@@ -177,9 +178,25 @@ def test_fit_on_a_table_makes_a_whole_checkpoint(small, fleet, tmp_path, monkeyp
     assert MaintenancePipeline.from_pretrained(tmp_path / "model").life.scale.sensors == ("heat", "pressure")
 
 
-def test_methods_that_do_not_apply_are_refused(small, tmp_path):
+@pytest.mark.parametrize("method", ["lora", "progressive", "probe"])
+def test_a_method_moves_the_network_and_leaves_the_boosting(small, fleet, tmp_path, monkeypatch, method):
+    from colonnade.verticals.industrial.maintenance import recipes
+
+    from .conftest import TINY
+
+    monkeypatch.setattr(recipes, "schedule_of", lambda options: TINY)
+    made = small.fit(csv(tmp_path / "fleet.csv", fleet), out=tmp_path / "model", options=FitOptions(method=method))
+    assert made.card["method"] == method
+    fitted = MaintenancePipeline.from_pretrained(tmp_path / "model").life
+    before, after = small.life.network.state_dict(), fitted.network.state_dict()
+    assert before.keys() == after.keys()  # merged: nothing of an adapter is left
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    np.testing.assert_array_equal(small.life.trees.value, fitted.trees.value)
+
+
+def test_data_that_a_method_cannot_learn_from_are_refused(small, tmp_path):
     (tmp_path / "a.csv").write_text("cycle,heat\n1,1\n")
-    with pytest.raises(InputError, match="fitted whole"):
+    with pytest.raises(InputError, match="at least 10 are needed"):
         small.fit(tmp_path, out=tmp_path / "out", options=FitOptions(method="lora"))
     with pytest.raises(InputError, match=r"reads .*/cmapss and .*/cwru"):
         small.fit(tmp_path, out=tmp_path / "out", options=FitOptions(recipe="shipped"))

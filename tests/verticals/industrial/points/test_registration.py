@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import trimesh
@@ -9,12 +11,15 @@ from scipy.spatial.transform import Rotation
 
 from colonnade.core.random import numpy_generator
 from colonnade.verticals.industrial.inspection.experts import Experts
+from colonnade.verticals.industrial.inspection.recipes import sample_part
 from colonnade.verticals.industrial.points.clouds import nominal_of, read_scan
 from colonnade.verticals.industrial.points.deviation import measure, regions, signed_distance
 from colonnade.verticals.industrial.points.registration import register
 from colonnade.verticals.industrial.simulate.parts import part
 from colonnade.verticals.industrial.simulate.sensors import rig
 from colonnade.verticals.industrial.simulate.units import Batch, unit, units
+
+SAMPLE = Path(__file__).parents[4] / "samples" / "industrial"
 
 
 @pytest.mark.parametrize("turn", [0.0, 100.0, 180.0])
@@ -102,3 +107,14 @@ def test_a_scan_in_metres_is_unmeasurable_and_says_so(good):
     scan = read_scan(good[0].given["scan"].points / 1000)
     seen = Experts().look({"scan": scan, "nominal": good[0].given["nominal"]})["scan"]
     assert "metres" in seen.refused
+
+
+@pytest.mark.parametrize("number", [39, 236])
+def test_a_nut_is_not_left_on_its_head(number):
+    """Upside down its flats and faces lie as well; only the thread tells, and it had not been asked."""
+    made = rig(sample_part(SAMPLE))
+    generator = numpy_generator(0, f"unit {number} of {made.part.name}")
+    whole = unit(made, None, Batch(), generator=generator, name="nut")
+    pose = register(read_scan(whole.given["scan"]), made.part.nominal)
+    turn = (pose.matrix @ whole.truth["pose"])[:3, :3]
+    assert np.degrees(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1))) < 0.2
