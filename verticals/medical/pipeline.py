@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -273,6 +273,16 @@ class NodulePipeline(Pipeline):
         from .adaptation.adapt import fit_folder
 
         return fit_folder(self, data, options)
+
+    def labelled_in(self, data: Path) -> Iterable[tuple[str, Mapping[str, Any], str, str]]:
+        from .data import find_pairs, read_case
+
+        for pair in find_pairs(data):
+            case, _ = read_case(pair)
+            record: dict[str, Any] = {"ct": case.volume}
+            if case.indication:
+                record["indication"] = Text(text=case.indication)
+            yield pair.name, record, "nodule" if case.truths else "none", pair.whose
 
     def with_operating(self, operating: Operating) -> NodulePipeline:
         """The same weights at another operating point."""

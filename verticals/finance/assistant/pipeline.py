@@ -4,6 +4,7 @@ its citations, or a hand-over. How texts are read is in model.py, what is said i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,6 +26,7 @@ from .report import report_of
 from .transcript import read_transcript
 
 if TYPE_CHECKING:
+    from ....core.data.quality import Rows
     from ....core.export.program import Program
     from ....core.governance import Governance
 
@@ -130,11 +132,23 @@ class AssistantPipeline(Pipeline):
         return evaluate(self.reader, queries, task=self.task.name, data=str(data), seed=seed)
 
     def fit_on(self, data: Path, options: FitOptions) -> Self:
+        from ....core.data.quality import weights_of
         from .recipes import fitted
         from .sources import read_queries
 
-        heads, settings, card = fitted(self.reader, read_queries(data, split="train"), options, data=data)
+        queries = read_queries(data, split="train")
+        weights = weights_of([f"query {number}" for number in range(1, len(queries.texts) + 1)])
+        queries = replace(queries, weights=tuple(weights.tolist()))
+        if options.replay is not None:
+            queries = queries.beside(read_queries(options.replay, split="train"), seed=options.seed)
+        heads, settings, card = fitted(self.reader, queries, options, data=data)
         return type(self)(Reader(heads, settings), card)
+
+    def rows_in(self, data: Path) -> Rows:
+        from .described import rows_of
+        from .sources import read_queries
+
+        return rows_of(read_queries(data, split="train"))
 
     def govern_on(self, data: Path | None, *, groups: tuple[str, ...], seed: int) -> Governance:
         from ..governance.assistant.report import govern

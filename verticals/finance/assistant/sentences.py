@@ -32,7 +32,8 @@ def available() -> bool:
 
 
 def encoder(adapters: Mapping[str, Array] | None = None) -> TextEncoder:
-    """MiniLM with the adapters added to its weights: `<linear layer>.up` [out, rank] and `.down` [rank, in].
+    """MiniLM with the adapters added to its weights: `<linear layer>.up` [out, rank] and `.down` [rank, in], or
+    `<weight>.change` where it moved in full.
 
     Raises:
         MissingExtra: it is not installed.
@@ -42,8 +43,11 @@ def encoder(adapters: Mapping[str, Array] | None = None) -> TextEncoder:
     from ....core.encoders.text import TextConfig, TextEncoder
 
     made = TextEncoder(TextConfig(width=WIDTH, backbone="minilm", limit=LIMIT)).eval().requires_grad_(False)
-    for name in sorted({key.rsplit(".", 1)[0] for key in adapters or {}}):
-        assert adapters is not None
+    adapters = adapters or {}
+    for key in adapters:
+        if key.endswith(".change"):
+            made.get_parameter(key.removesuffix(".change")).data += torch.from_numpy(adapters[key].astype(np.float32))
+    for name in sorted({key.rsplit(".", 1)[0] for key in adapters if not key.endswith(".change")}):
         up, down = (torch.from_numpy(adapters[f"{name}.{part}"].astype(np.float32)) for part in ("up", "down"))
         made.get_submodule(name).weight.data += up @ down  # type: ignore[operator]
     return made

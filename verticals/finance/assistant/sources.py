@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ....core.errors import FileError, FormatError, UnknownName
+from ....core.training.continual import replayed
 from .records import LETTERS
 
 LAYOUTS = ("csv", "banking77")
@@ -23,6 +24,16 @@ class Queries:
     texts: tuple[str, ...]
     intents: tuple[str, ...]
     outside: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()  # how far each counts in learning; all alike where there are none
+
+    def beside(self, old: Queries, *, seed: int) -> Queries:
+        """These, and at most as many old ones."""
+        pairs = replayed(
+            list(zip(self.texts, self.intents, strict=True)), list(zip(old.texts, old.intents, strict=True)), seed=seed
+        )
+        texts, intents = zip(*pairs, strict=True)
+        weights = (1.0,) * (len(texts) - len(self.texts)) + (self.weights or (1.0,) * len(self.texts))
+        return Queries(texts=texts, intents=intents, outside=self.outside + old.outside, weights=weights)
 
 
 def read_queries(data: Path, *, layout: str | None = None, split: str | None = None) -> Queries:

@@ -1,12 +1,13 @@
-"""Low-rank adapters on the last layers of the sentence encoder, taught to tell intents apart. Needs `peft` to train.
+"""The last layers of the sentence encoder taught to tell intents apart: by low-rank adapters, in full, or one by one.
 
-The layers below do not move, so their outputs are computed once. Source: Hu et al., LoRA, 2022.
+The layers below do not move, so their outputs are computed once. Adapters need `peft` to train (Hu et al., 2022).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -16,9 +17,13 @@ from torch.nn.functional import cross_entropy, dropout
 from ....core.encoders.text import TextEncoder
 from ....core.progress import track
 from ....core.random import numpy_generator, torch_generator
-from ....core.training.adaptation import LoraConfig, add_lora
+from ....core.training.adaptation import LoraConfig, Parts, Unfreezing, begin
+from ....core.training.events import Started, Stopped
+from ....core.training.watch import size_of, told
 from ....core.types import Array, Text
 from . import sentences
+
+RATES = {"full": 1e-4, "progressive": 2e-4}  # of layers that move in full
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +32,7 @@ class Lessons:
 
     layers: int = 2
     rank: int = 16
+    method: Literal["lora", "full", "progressive"] = "lora"
     epochs: int = 8
     batch: int = 64
     rate: float = 1e-3
@@ -57,7 +63,8 @@ class Tail(nn.Module):
 
 
 def adapters(texts: Sequence[str], labels: Array, intents: int, lessons: Lessons) -> dict[str, Array]:
-    """The adapters by linear layer: `.up` [out, rank] and `.down` [rank, in], in half precision.
+    """What changes, by linear layer and in half precision: `.up` [out, rank] and `.down` [rank, in] of an adapter, or
+    `.change` of any weight or bias that moved in full.
 
     Raises:
         MissingExtra: the sentence encoder or `peft` is not installed.
@@ -67,14 +74,21 @@ def adapters(texts: Sequence[str], labels: Array, intents: int, lessons: Lessons
     below = _below(made, texts, first)
     prefix, layers = sentences.last_layers(made, lessons.layers)
     tail = Tail(layers, intents, torch_generator(lessons.seed, "assistant head"))
-    add_lora(
-        tail,
-        LoraConfig(
-            rank=lessons.rank, alpha=2 * lessons.rank, layers=sentences.LINEAR, trained=("head",), seed=lessons.seed
-        ),
-    )
-    _teach(tail, below, torch.from_numpy(np.asarray(labels)), lessons)
-    found = {}
+    tail.requires_grad_(True)
+    before = {name: each.detach().clone() for name, each in tail.layers.named_parameters()}
+    lora = LoraConfig(rank=lessons.rank, alpha=2 * lessons.rank, layers=sentences.LINEAR, trained=("head",))
+    order = [f"layers.{number}" for number in reversed(range(lessons.layers))]
+    parts = Parts(groups=(("head",), *((name,) for name in order)), lora=replace(lora, seed=lessons.seed))
+    unfreezing = begin(tail, lessons.method, parts)
+    whole = sum(each.numel() for each in made.parameters())
+    _teach(tail, below, torch.from_numpy(np.asarray(labels)), lessons, (unfreezing, whole))
+    found: dict[str, Array] = {}
+    if lessons.method != "lora":
+        for name, each in tail.layers.named_parameters():
+            number, rest = name.split(".", 1)
+            moved = (each.detach() - before[name]).numpy().astype(np.float16)
+            found[f"{prefix}.{first + int(number)}.{rest}.change"] = moved
+        return found
     for name, module in tail.named_modules():
         if hasattr(module, "lora_A") and name.startswith("layers."):
             number, rest = name.removeprefix("layers.").split(".", 1)
@@ -116,27 +130,43 @@ def _below(made: TextEncoder, texts: Sequence[str], first: int) -> _Below:
     return _Below(tokens)
 
 
-def _teach(tail: Tail, below: _Below, labels: Tensor, lessons: Lessons) -> None:
-    """AdamW with a short rise and a straight fall of the rate."""
+def _teach(tail: Tail, below: _Below, labels: Tensor, lessons: Lessons, how: tuple[Unfreezing | None, int]) -> None:
+    """AdamW with a short rise and a straight fall of the rate; `how` is the order of layers and the encoder's size."""
+    unfreezing, whole = how
+    if unfreezing is not None:
+        unfreezing.apply(tail, lessons.epochs)  # the last group too: AdamW needs to know all that will move
     head = [each for name, each in tail.named_parameters() if name.startswith("head")]
     inner = [each for name, each in tail.named_parameters() if not name.startswith("head") and each.requires_grad]
-    groups = [{"params": inner, "lr": lessons.rate}, {"params": head, "lr": lessons.head_rate}]
+    peak = RATES.get(lessons.method, lessons.rate)
+    groups = [{"params": inner, "lr": peak}, {"params": head, "lr": lessons.head_rate}]
     optimizer = torch.optim.AdamW(groups, weight_decay=0.01)
-    steps = lessons.epochs * -(-len(labels) // lessons.batch)
+    size = size_of(lessons.batch, len(labels))
+    steps = lessons.epochs * -(-len(labels) // size)
+    moving = sum(each.numel() for each in (*inner, *head))
+    told(Started(step=0, epoch=0, precision="fp32", parameters=whole, trainable=moving), "sentence encoder")
     generator = numpy_generator(lessons.seed, "assistant batches")
     tail.train()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_generator(lessons.seed, "assistant dropout").initial_seed())
-        batches = (rows for _ in range(lessons.epochs) for rows in _batches(below.lengths, lessons.batch, generator))
-        for step, rows in enumerate(track(batches, "tuning the sentence encoder", steps)):
+        batches = (
+            (epoch, rows) for epoch in range(lessons.epochs) for rows in _batches(below.lengths, size, generator)
+        )
+        for step, (epoch, rows) in enumerate(track(batches, "tuning the sentence encoder", steps)):
+            if unfreezing is not None:
+                unfreezing.apply(tail, epoch)
             share = min(1.0, step / max(1.0, 0.06 * steps)) * max(0.02, 1 - step / steps)
-            for group, rate in zip(optimizer.param_groups, (lessons.rate, lessons.head_rate), strict=True):
+            for group, rate in zip(optimizer.param_groups, (peak, lessons.head_rate), strict=True):
                 group["lr"] = rate * share
             loss = cross_entropy(tail.logits(*below.batch(rows)), labels[rows], label_smoothing=lessons.smoothing)
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_([*inner, *head], 1.0)
             optimizer.step()
+    told(
+        Stopped(step=steps, reason=f"all {lessons.epochs} epochs are done", best_epoch=None, best=None),
+        "sentence encoder",
+    )
+    tail.requires_grad_(True)
     tail.eval()
 
 

@@ -17,6 +17,7 @@ from ....core.checkpoint import Checkpoint
 from ....core.config import from_plain, to_plain
 from ....core.pipeline import Answered, FitOptions, Pipeline
 from ....core.result import Evaluation
+from ....core.training.continual import replayed
 from ....core.trust.calibration import Platt
 from ..tasks import compliance
 from .against import against, missing
@@ -35,6 +36,7 @@ from .review import firings_of, rule_of
 from .typologies.rule import Firing
 
 if TYPE_CHECKING:
+    from ....core.data.quality import Rows
     from ....core.export.program import Program
     from ....core.governance import Governance
 
@@ -141,9 +143,31 @@ class CompliancePipeline(Pipeline):
         from .recipes import fitted
         from .sources import sources_in
 
-        ranker, card = fitted(self.ranker, sources_in(data), options)
+        sources = replayed(
+            sources_in(data), None if options.replay is None else sources_in(options.replay), seed=options.seed
+        )
+        ranker, card = fitted(self.ranker, sources, options)
         card["data_sha256"] = digest.of_file(data)
         return type(self)(ranker, card)
+
+    def rows_in(self, data: Path) -> Rows:
+        """The alerts that the rules raise, by their counters."""
+        from ....core.data.quality import Rows
+        from .ranking.counters import NAMES, Counters
+        from .sources import sources_in
+
+        values, ids, digests, labels = [], [], [], []
+        for source in sources_in(data):
+            firings = firings_of(source.book)
+            right = source.truth.right(firings, source.book)
+            values.append(Counters(source.book, firings).rows())
+            ids += [f"{source.name}/{number} {firing.rule}" for number, firing in enumerate(firings)]
+            digests += [digest.of_value([firing.rule, row]) for firing, row in zip(firings, values[-1], strict=True)]
+            labels += ["case" if each else "no case" for each in right]
+        return Rows(
+            names=tuple(NAMES), values=np.concatenate(values), ids=tuple(ids), digests=tuple(digests),
+            labels=tuple(labels),
+        )  # fmt: skip
 
     def govern_on(self, data: Path | None, *, groups: tuple[str, ...], seed: int) -> Governance:
         from ..governance.compliance.report import govern

@@ -46,7 +46,7 @@ def fitted(start: Ranker, sources: Sequence[Source], options: FitOptions) -> tup
         return ranker, {**card, **told, **_common(options)}
     known, held = _split([_taught(source) for source in sources])
     begin = None if options.method == "full" and options.epochs is None else start
-    ranker, told = train(known, held, replace(schedule, support=10), start=begin)
+    ranker, told = train(known, held, replace(schedule, support=10), start=begin, method=options.method)
     names = ", ".join(source.name for source in sources[:4])
     return ranker, {"recipe": f"own alerts, {options.method}", "trained_on": names, **told, **_common(options)}
 

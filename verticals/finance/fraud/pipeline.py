@@ -33,6 +33,7 @@ from .sources import DELAY, Payments, Told, read_payments, read_told
 from .stream import Stream, features_of
 
 if TYPE_CHECKING:
+    from ....core.data.quality import Rows
     from ....core.export.program import Program
     from ....core.governance import Governance
 
@@ -98,7 +99,7 @@ class FraudPipeline(Pipeline):
             FormatError: another process writes there.
         """
         other = copy(self)
-        other.live = Live(folder, durable=self.durable, sequence=self.fitted.sequence)
+        other.live, other.remembers = Live(folder, durable=self.durable, sequence=self.fitted.sequence), True
         recent = other.live.journal.recent
         ids = [id for id in recent.answers if id in recent.decided]
         if ids:
@@ -183,10 +184,18 @@ class FraudPipeline(Pipeline):
             raise UnknownName("recipe", options.recipe, RECIPES)
         payments = read_payments(data)
         make = made if options.recipe is None else RECIPES[options.recipe]
-        model, card = make(self.fitted, payments, options)
+        old = None if options.replay is None else read_payments(options.replay)
+        model, card = (
+            make(self.fitted, payments, options) if old is None else made(self.fitted, payments, options, old=old)
+        )
         card["data_sha256"] = digest.of_file(data)
         settings = replace(self.settings, names=model.names, stages=len(model.stages))
         return type(self)(model, settings, card)
+
+    def rows_in(self, data: Path) -> Rows:
+        from .described import rows_of
+
+        return rows_of(read_payments(data))
 
     def govern_on(self, data: Path | None, *, groups: tuple[str, ...], seed: int) -> Governance:
         from ..governance.fraud.report import govern

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float
 
 from ....core.errors import FormatError
 from ....core.pipeline import FitOptions
+from ....core.progress import say
 from ....core.random import numpy_generator
 from ....core.types import Array
 from .boosting import LEAST, Boosting, fit_trees, out_of_fold
@@ -111,6 +112,10 @@ def adapted(model: FraudModel, lessons: Lessons, options: FitOptions) -> FraudMo
     if options.method == "probe":
         return _model(model.names, model.stages, rows, lessons, before)
     config = ADDED[options.method]
+    say(
+        f"fit: trees have no layers for {options.method}: {config.rounds} small trees are added to those that stand, "
+        "which does the same (few weights, nothing forgotten)"
+    )
     if options.epochs is not None:
         config = replace(config, rounds=options.epochs)
     wider = np.column_stack([rows, before])
@@ -133,9 +138,12 @@ def made(
     *,
     config: Boosting | None = None,
     features: Array | None = None,
+    old: Payments | None = None,
 ) -> tuple[FraudModel, dict[str, Any]]:
-    """By the options of `fit`: a model and its card."""
+    """By the options of `fit`: a model and its card; `old` payments are learnt from beside the new."""
     lessons = lessons_of(payments, features=features)
+    if old is not None:
+        lessons = beside(lessons, lessons_of(old), seed=options.seed)
     if options.method == "full":
         config = config or Boosting()
         if options.epochs is not None:
@@ -153,6 +161,19 @@ def made(
         "last_payment": str(np.datetime64(int(payments.events.time[-1]), "s")),
     }
     return found, card
+
+
+def beside(new: Lessons, old: Lessons, *, seed: int) -> Lessons:
+    """Both, with at most as many old rows as new ones, in the order of time."""
+    rows = np.sort(numpy_generator(seed, "replay").permutation(len(old.rows))[: len(new.rows)])
+    time = np.concatenate([old.time[rows], new.time])
+    order = np.argsort(time, kind="stable")
+    return Lessons(
+        rows=np.concatenate([old.rows[rows], new.rows])[order],
+        fraud=np.concatenate([old.fraud[rows], new.fraud])[order],
+        time=time[order],
+        known_at=np.concatenate([old.known_at[rows], new.known_at])[order],
+    )
 
 
 def by_modality(lessons: Lessons, *, config: Boosting, seed: int = 0) -> Float[Array, "row subset"]:

@@ -17,6 +17,7 @@ from ....core.config import from_plain, to_plain
 from ....core.errors import FormatError, InputError, UnknownName
 from ....core.pipeline import Answered, FitOptions, Pipeline
 from ....core.result import Evaluation, Interval
+from ....core.training.continual import replayed
 from ....core.types import Text
 from ..tasks import market_risk
 from .beside import Look, look, warnings_of
@@ -39,6 +40,7 @@ from .stress import replay
 from .walkforward import walk_har
 
 if TYPE_CHECKING:
+    from ....core.data.quality import Rows
     from ....core.export.program import Program
     from ....core.governance import Governance
 
@@ -187,7 +189,10 @@ class MarketRiskPipeline(Pipeline):
         if options.recipe is not None and options.recipe in COMPANIONS:
             return self._joined(options.recipe, data, options)
         recipe = adapted if options.recipe is None else RECIPES[options.recipe]
-        network, config, card = recipe(self.network, self.settings.network, sources_in(data), options)
+        sources = replayed(
+            sources_in(data), None if options.replay is None else sources_in(options.replay), seed=options.seed
+        )
+        network, config, card = recipe(self.network, self.settings.network, sources, options)
         kept: dict[str, Companion] = {}
         if set(card) == {"news"}:  # taught beside prices: what is said of these still holds
             card, kept = {**self.card, **card}, self.companions
@@ -212,6 +217,12 @@ class MarketRiskPipeline(Pipeline):
         joined = {name: joined_of(each) for name, each in companions.items()}
         settings = replace(self.settings, companions=joined)
         return type(self)(self.network, settings, {**self.card, reads: told}, companions)
+
+    def rows_in(self, data: Path) -> Rows:
+        from .described import rows_of
+        from .sources import sources_in
+
+        return rows_of(sources_in(data))
 
     def govern_on(self, data: Path | None, *, groups: tuple[str, ...], seed: int) -> Governance:
         from ..governance.market_risk.report import govern

@@ -20,7 +20,7 @@ import numpy as np
 
 from ....core.errors import FormatError
 from ....core.pipeline import FitOptions
-from ....core.training.adaptation import LoraConfig, Unfreezing, add_lora, merge
+from ....core.training.adaptation import SHARE, LoraConfig, Parts, begin, finish
 from .calls import Call
 from .companion import Companion
 from .forecast import FIRST
@@ -40,7 +40,11 @@ Recipe: TypeAlias = Callable[[Network, NetworkConfig, Sequence[Sourced], FitOpti
 UNTIL = np.datetime64("2007-01-01")  # the shipped network learns from days before it, so that all later ones are unseen
 HEARD_UNTIL = np.datetime64("2015-07-01")  # and from news before it
 DRAWN_UNTIL = np.datetime64("2013-01-01")  # and from charts before it
-NEAREST = (("residuals", "experts"), ("decoder", "fusion", "gates"), ("",))  # for progressive unfreezing
+PARTS = Parts(
+    groups=(("residuals", "experts"), ("decoder", "fusion", "gates"), ("",)),
+    lora=LoraConfig(trained=("residuals",), share=SHARE),
+    every=4,
+)
 
 
 def shipped(network: Network, config: NetworkConfig, sources: Sequence[Sourced], options: FitOptions) -> Made:
@@ -71,16 +75,11 @@ def adapted(network: Network, config: NetworkConfig, sources: Sequence[Sourced],
     members: list[Any] = list(made.members)
     known, later = split(examples_of(materials, made.standard, members[0]), schedule.validation)
     for number, member in enumerate(members):
-        unfreezing = {"probe": Unfreezing(groups=NEAREST[:1]), "progressive": Unfreezing(groups=NEAREST, every=4)}
-        if options.method == "lora":
-            add_lora(member, LoraConfig(rank=4, alpha=8, seed=options.seed, trained=("residuals",)))
         train_member(
             member, known, later, replace(schedule, seed=options.seed * 1000 + number),
-            unfreezing=unfreezing.get(options.method),
+            unfreezing=begin(member, options.method, PARTS),
         )  # fmt: skip
-        if options.method == "lora":
-            merge(member)
-        member.requires_grad_(True)
+        finish(member, options.method)
     made.until = until
     made.listens, made.heard_until = SILENT, None  # what news was worth beside other weights does not hold for these
     made.errors = errors_of(made, later)

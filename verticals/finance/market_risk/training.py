@@ -21,6 +21,7 @@ from ....core.model import Model, Output
 from ....core.random import numpy_generator, torch_generator
 from ....core.training.adaptation import Unfreezing
 from ....core.training.loop import TrainingConfig, fit
+from ....core.training.watch import size_of
 from ....core.types import Array, Batch, Packed
 from .har import fit_line, leverage_features
 from .history import WARM_UP, history_of, target
@@ -269,6 +270,7 @@ def _hidden(batch: Batch, share: float, generator: torch.Generator) -> Batch:
 def _orders(rows: int, schedule: Schedule) -> Callable[[int], Sequence[Array]]:
     def epoch(number: int) -> Sequence[Array]:
         order = numpy_generator(schedule.seed, f"order/{number}").permutation(rows)
-        return [order[start : start + schedule.size] for start in range(0, rows, schedule.size)]
+        size = size_of(schedule.size, rows)
+        return [order[start : start + size] for start in range(0, rows, size)]
 
     return epoch

@@ -6,14 +6,15 @@ Questions on the filing are answered by programs over its cells; a price series 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ....core.checkpoint import Checkpoint
-from ....core.errors import FormatError, UnknownName
+from ....core.errors import FormatError, InputError, UnknownName
 from ....core.pipeline import Answered, FitOptions, Pipeline
 from ....core.result import Evaluation, Interval
+from ....core.training.continual import replayed
 from ....core.types import Text
 from ..tasks import notes
 from .check import contradictions
@@ -139,17 +140,33 @@ class NotesPipeline(Pipeline):
 
         if options.recipe is not None and options.recipe not in RECIPES:
             raise UnknownName("recipe", options.recipe, RECIPES)
-        documents = read_tatqa(data)
+        if options.method not in ("full", "probe"):
+            raise InputError(
+                f"{options.method} is not for {self.task.name}: its scorer is linear and has no layers to adapt; "
+                "--method probe pulls a fit towards the weights it starts from, which does the same for little data"
+            )
+        documents = replayed(
+            read_tatqa(data), None if options.replay is None else read_tatqa(options.replay), seed=options.seed
+        )
         lessons = lessons_of([(asked, filing) for filing, questions in documents for asked in questions])
         card = {
             "recipe": options.recipe or "tatqa",
             "trained_on": f"{data.name}: {len(lessons)} questions on {len(documents)} documents",
             "data_sha256": digest.of_file(data),
+            "method": options.method,
             "seed": options.seed,
             "inputs": "a filing (tables and text), questions in English, daily prices",
             "outputs": "a note whose claims cite cells; answers with the program they were computed by",
         }
-        return type(self)(fit(lessons), card)
+        return type(self)(fit(lessons, start=self.scorer if options.method == "probe" else None), card)
+
+    def labelled_in(self, data: Path) -> Iterable[tuple[str, Mapping[str, Any], str, str]]:
+        from .questions import read_tatqa
+
+        for place, (_, questions) in enumerate(read_tatqa(data), start=1):
+            for number, asked in enumerate(questions, start=1):
+                said = {"question": Text(text=asked.question), "answer": Text(text=" ".join(asked.values))}
+                yield f"document {place}, question {number}", said, asked.kind, f"document {place}"
 
     def govern_on(self, data: Path | None, *, groups: tuple[str, ...], seed: int) -> Governance:
         from ..governance.notes.report import govern

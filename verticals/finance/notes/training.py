@@ -128,8 +128,11 @@ def _comes(program: object, asked: Asked) -> bool:
     return sorted(map(_bare, done.values)) == sorted(map(_bare, asked.values))
 
 
-def fit(lessons: Sequence[Lesson]) -> Scorer:
-    """The weights of least loss.
+def fit(lessons: Sequence[Lesson], *, start: Scorer | None = None) -> Scorer:
+    """The weights of least loss; with a `start`, pulled towards its weights rather than towards zero.
+
+    That is what a probe is for a linear model: little data move it little. Source: Xuhong et al., Explicit inductive
+    bias for transfer learning (L2-SP), 2018.
 
     Raises:
         FormatError: too few questions to learn from.
@@ -137,12 +140,16 @@ def fit(lessons: Sequence[Lesson]) -> Scorer:
     known = [each for each in lessons if each.operation is not None]
     if len(known) < LEAST:
         raise FormatError(f"{len(known)} questions with an operation are too few to learn from: give {LEAST} or more")
-    operations, bias = _operations(known)
+    operations, bias = _operations(known, start)
     programs = np.zeros((len(OPERATIONS) - 1, COUNT), np.float32)
-    everything = _listwise([each for each in known if each.operation != "text"], np.zeros(COUNT))
+    everything = np.zeros(COUNT)
+    if start is None:
+        everything = _listwise([each for each in known if each.operation != "text"], everything)
     for place, name in enumerate(OPERATIONS[:-1]):
-        programs[place] = _listwise([each for each in known if each.operation == name], everything)
-    spans = _listwise([each for each in known if each.operation == "text"], np.zeros(SPAN_COUNT))
+        pull = everything if start is None else start.programs[place]
+        programs[place] = _listwise([each for each in known if each.operation == name], pull)
+    pull = np.zeros(SPAN_COUNT) if start is None else start.spans
+    spans = _listwise([each for each in known if each.operation == "text"], pull)
     return Scorer(
         operations=operations.astype(np.float16),
         bias=bias.astype(np.float32),
@@ -151,8 +158,8 @@ def fit(lessons: Sequence[Lesson]) -> Scorer:
     )
 
 
-def _operations(lessons: Sequence[Lesson]) -> tuple[Array, Array]:
-    """Multinomial logistic regression on hashed words."""
+def _operations(lessons: Sequence[Lesson], start: Scorer | None = None) -> tuple[Array, Array]:
+    """Multinomial logistic regression on hashed words, its ridge around zero or around a `start`."""
     from scipy.sparse import csr_matrix
 
     index = np.concatenate([each.buckets for each in lessons])
@@ -161,6 +168,8 @@ def _operations(lessons: Sequence[Lesson]) -> tuple[Array, Array]:
     labels = np.array([OPERATIONS.index(each.operation) for each in lessons if each.operation])
     truth = np.eye(len(OPERATIONS))[labels]
     size = len(OPERATIONS) * BUCKETS
+    middle = np.zeros((len(OPERATIONS), BUCKETS)) if start is None else start.operations.astype(np.float64)
+    begin = np.concatenate([middle.ravel(), np.zeros(len(OPERATIONS)) if start is None else start.bias])
 
     def loss(flat: Array) -> tuple[float, Array]:
         weight, bias = flat[:size].reshape(len(OPERATIONS), BUCKETS), flat[size:]
@@ -169,11 +178,12 @@ def _operations(lessons: Sequence[Lesson]) -> tuple[Array, Array]:
         chances = raised / raised.sum(axis=1, keepdims=True)
         error = (chances - truth) / len(lessons)
         value = -np.log(chances[np.arange(len(labels)), labels] + 1e-12).mean()
-        ridge = RIDGE_WORDS / 10 * weight
+        ridge = RIDGE_WORDS / 10 * (weight - middle)
         gradient = np.asarray(rows.T @ error).T + ridge
-        return float(value + 0.5 * (ridge * weight).sum()), np.concatenate([gradient.ravel(), error.sum(axis=0)])
+        value = float(value + 0.5 * (ridge * (weight - middle)).sum())
+        return value, np.concatenate([gradient.ravel(), error.sum(axis=0)])
 
-    found = _minimum(loss, np.zeros(size + len(OPERATIONS)), 120)
+    found = _minimum(loss, begin, 120)
     return found[:size].reshape(len(OPERATIONS), BUCKETS), found[size:]
 
 

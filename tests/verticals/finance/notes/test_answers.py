@@ -64,6 +64,17 @@ def test_a_fitted_scorer_answers_questions_on_rows_that_it_has_not_seen(filing: 
         assert answer.cells
 
 
+def test_a_probe_stays_nearer_to_the_weights_it_starts_from_than_a_fit_from_nothing(filing: Filing):
+    import numpy as np
+
+    asked = _asked(filing)
+    start = fit([lesson_of(each, filing) for each in asked])
+    few = [lesson_of(each, filing) for each in asked[-20:]]
+    probe, anew = fit(few, start=start), fit(few)
+    away = [float(np.abs(each.programs - start.programs).sum()) for each in (probe, anew)]
+    assert 0 < away[0] < 0.5 * away[1]
+
+
 def test_too_few_questions_are_refused(filing: Filing):
     with pytest.raises(FormatError, match="too few"):
         fit([lesson_of(each, filing) for each in _asked(filing)[:3]])

@@ -18,7 +18,9 @@ from .....core.errors import InputError
 from .....core.guard import Labelled, guard
 from .....core.objective import losses
 from .....core.random import numpy_generator
+from .....core.training.adaptation import SHARE, LoraConfig, Parts, begin, finish
 from .....core.training.loop import TrainingConfig, fit
+from .....core.training.watch import size_of
 from .....core.trees import Trees
 from .....core.trust.calibration import fit_platt
 from .....core.types import Array
@@ -30,6 +32,10 @@ from .subgraph import graph_of
 
 SIZE = 64
 FEWEST = 20  # cases
+PARTS = Parts(
+    groups=(("residuals", "experts"), ("decoder", "fusion", "gates"), ("",)),
+    lora=LoraConfig(trained=("residuals",), share=SHARE),
+)
 HELPS = 2.0  # standard errors of its gain on validation: with less the network is not kept
 
 
@@ -65,9 +71,14 @@ def lesson_of(book: Book, firings: Sequence[Firing], right: Bool[Array, " alert"
 
 
 def train(
-    lessons: Sequence[Lesson], held: Sequence[Lesson], schedule: Schedule, *, start: Ranker | None = None
+    lessons: Sequence[Lesson],
+    held: Sequence[Lesson],
+    schedule: Schedule,
+    *,
+    start: Ranker | None = None,
+    method: str = "full",
 ) -> tuple[Ranker, dict[str, Any]]:
-    """A ranker, and what validation said of it. With a `start`, its network is trained further.
+    """A ranker, and what validation said of it. With a `start`, its network is trained further, by the method given.
 
     Raises:
         InputError: too few alerts that were right, or none that were not, in training or in validation.
@@ -92,7 +103,7 @@ def train(
         network.load_state_dict(start.network.state_dict())
     graphs = [graph for each in lessons for graph in each.graphs]
     held_graphs = [graph for each in held for graph in each.graphs]
-    _teach(network, (graphs, offsets, right), (held_graphs, held_trees, held_right), schedule)
+    _teach(network, (graphs, offsets, right), (held_graphs, held_trees, held_right), schedule, method)
     moved = logits(network, held_graphs, held_trees)
     gains = _log_losses(held_trees, held_right) - _log_losses(moved, held_right)
     gain, error = float(gains.mean()), float(gains.std() / np.sqrt(len(gains)))
@@ -133,7 +144,9 @@ def _out_of_fold(rows: Array, lessons: Sequence[Lesson], schedule: Schedule) -> 
     return found
 
 
-def _teach(network: Any, known: tuple[Any, ...], held: tuple[Any, ...], schedule: Schedule) -> None:
+def _teach(
+    network: Any, known: tuple[Any, ...], held: tuple[Any, ...], schedule: Schedule, method: str = "full"
+) -> None:
     """Train in place, stop early on validation, then let the guard choose how much is kept."""
     graphs = known[0]
 
@@ -163,21 +176,26 @@ def _teach(network: Any, known: tuple[Any, ...], held: tuple[Any, ...], schedule
         precision="fp32",
         seed=schedule.seed,
     )
-    for _ in fit(network, _orders(len(graphs), schedule), step, config=config, validate=validate, label="evidence"):
+    for _ in fit(
+        network, _orders(len(graphs), schedule), step, config=config, validate=validate,
+        unfreezing=begin(network, method, PARTS), label="evidence",
+    ):  # fmt: skip
         pass
+    finish(network, method)
     guard(network, later)
     network.eval()
 
 
 def _orders(count: int, schedule: Schedule) -> Callable[[int], Sequence[Array]]:
     def epoch(number: int) -> Sequence[Array]:
-        return _parts(numpy_generator(schedule.seed, f"order/{number}").permutation(count))
+        order = numpy_generator(schedule.seed, f"order/{number}").permutation(count)
+        return _parts(order, size_of(SIZE, count))
 
     return epoch
 
 
-def _parts(order: Array) -> list[Array]:
-    return [order[start : start + SIZE] for start in range(0, len(order), SIZE)]
+def _parts(order: Array, size: int = SIZE) -> list[Array]:
+    return [order[start : start + size] for start in range(0, len(order), size)]
 
 
 def _joined(lessons: Sequence[Lesson]) -> tuple[Array, Array]:
