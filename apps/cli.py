@@ -138,8 +138,6 @@ def _shrink(options: argparse.Namespace) -> Answer:
 
 
 def _governance(options: argparse.Namespace) -> Answer:
-    from pathlib import Path
-
     from ..core.vertical import find, governed
 
     governed(find(options.task))  # before anything is loaded

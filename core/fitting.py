@@ -1,6 +1,6 @@
 """A whole `fit`, the same for every task: look at the data, search if asked, train, measure, write the card.
 
-    data quality      three stages; rows that stand out count for less (core/data/quality.py)
+    data quality      three stages; rows that stand out count for less where the task asks (core/data/quality.py)
     search            over learning rate, batch and warm-up, on validation (core/training/search.py)
     the task's fit    with the old data beside the new ones, if given
     measures          before and after, on the test data and on the data that must not be forgotten
@@ -46,15 +46,9 @@ def fit(pipeline: Pipeline, data: Path, *, out: Path, options: FitOptions) -> Fi
     wishes = wishes_of(options)
     told: dict[str, Any] = {}
     with ExitStack() as around:
-        around.enter_context(weighted(quality.weights if quality is not None else {}))
+        weighing = around.enter_context(weighted(quality.weights if quality is not None else {}))
         if options.search:
-            from .training.search import search
-
-            with unsaved():  # a trial that went on from a snapshot would not show the epochs it is judged by
-                found = search(
-                    lambda: pipeline.fit_on(data, options), trials=options.search, seed=options.seed, keep=wishes
-                )
-            wishes, told["search"] = found.wishes, found.to_plain()
+            wishes, told["search"] = _searched(pipeline, data, options, wishes)
         around.enter_context(wishing(wishes))
         around.enter_context(watching(account.tell))
         if options.log is not None and rank() == 0:
@@ -67,13 +61,24 @@ def fit(pipeline: Pipeline, data: Path, *, out: Path, options: FitOptions) -> Fi
     told |= _measured(pipeline, fitted, options)
     checkpoint = fitted.to_checkpoint()
     if quality is not None:
-        told["quality"] = quality.to_dict()
+        told["quality"] = quality.to_dict() | {"weighed": weighing.asked}
+        if quality.weights and not weighing.asked:
+            say(f"fit: data: {pipeline.task.name} learns from all rows alike: what stands out was told, not weighed")
     card = {**checkpoint.card, "fit": plain({"method": options.method, **told})}
     extras = {ROWS: stored(rows, options.seed)} if rows is not None and len(rows) else {}
     _whole(checkpoint, card, extras).save(out)
     for line in (*summary(card["fit"]), *held_back(checkpoint.card)):
         say(f"fit: {line}")
     return Fitted(task=pipeline.task.name, checkpoint=str(out), card=card)
+
+
+def _searched(pipeline: Pipeline, data: Path, options: FitOptions, wishes: Wishes) -> tuple[Wishes, dict[str, Any]]:
+    """The wishes that validate best, and every trial."""
+    from .training.search import search
+
+    with unsaved():  # a trial that went on from a snapshot would not show the epochs it is judged by
+        found = search(lambda: pipeline.fit_on(data, options), trials=options.search, seed=options.seed, keep=wishes)
+    return found.wishes, found.to_plain()
 
 
 def wishes_of(options: FitOptions) -> Wishes:

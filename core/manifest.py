@@ -122,7 +122,7 @@ def _by_modality(task: Task, folder: Path) -> dict[str, str | Path] | None:
 
 
 def _record(task: Task, folder: Path, row: Mapping[str, Any], number: int) -> Asked:
-    name = str(row.get("id", number))
+    name = str(number if row.get("id") is None else row["id"])
     given: dict[str, str | Path] = {}
     for modality in task.modalities:
         value = row.get(modality.name)

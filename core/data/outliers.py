@@ -48,7 +48,7 @@ def outliers(rows: Rows) -> tuple[Finding | None, dict[str, float]]:
     centre, spread = _middle(rows.values)
     off = np.abs((rows.values[far[0]] - centre) / spread)
     worst = rows.names[int(np.nanargmax(off))] if np.isfinite(off).any() else "nothing alone"
-    says = f"{len(ids)} rows lie far from the rest (the farthest, {ids[0]}, most in {worst}): they count for less"
+    says = f"{len(ids)} rows lie far from the rest (the farthest, {ids[0]}, most in {worst}): worth less than others"
     return finding("meaning", "outlier", says, ids), weights
 
 

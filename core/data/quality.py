@@ -5,7 +5,7 @@
 3. Adversarial validation: can a classifier tell these rows from others (a test set, what the model was trained on)?
 
 A task gives its data as `Rows` (numbers that describe each record, with a digest of its content); what they mean is the
-task's affair. Nothing is removed: a row is told and its weight in training falls.
+task's affair. Nothing is removed: a row is told, and its weight falls in the training of tasks that ask for weights.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def _rules(rows: Rows) -> tuple[list[Finding], dict[str, float]]:
     sides = [places for places in twice if len({rows.groups[row] for row in places}) > 1]
     for rule, found, weight, says in (
         ("label conflict", clash, CONFLICT, "rows have the same content and different labels"),
-        ("duplicate", twice, None, "rows are copies of another row: together they count once"),
+        ("duplicate", twice, None, "rows are copies of another row: together they are worth one"),
         (
             "leakage between groups",
             sides,
@@ -231,20 +231,31 @@ def finding(stage: str, rule: str, says: str, rows: Sequence[str]) -> Finding:
 
 # ---- weights, while a fit runs ----------------------------------------------------------------------------------
 
-_weights: ContextVar[Mapping[str, float]] = ContextVar("weights of rows")
+
+@dataclass
+class Weighing:
+    """Weights by id, and whether a training asked for them."""
+
+    weights: Mapping[str, float]
+    asked: bool = False
+
+
+_weighing: ContextVar[Weighing] = ContextVar("weights of rows")
 
 
 @contextmanager
-def weighted(weights: Mapping[str, float]) -> Iterator[None]:
-    """Inside, rows of these ids count for less."""
-    token = _weights.set(weights)
+def weighted(weights: Mapping[str, float]) -> Iterator[Weighing]:
+    """Inside, rows of these ids count for less in every training that asks by `weights_of`."""
+    weighing = Weighing(weights)
+    token = _weighing.set(weighing)
     try:
-        yield
+        yield weighing
     finally:
-        _weights.reset(token)
+        _weighing.reset(token)
 
 
 def weights_of(ids: Sequence[str]) -> Float[Array, " row"]:
     """The weight of each row, 1 unless something was found."""
-    found = _weights.get({})
-    return np.array([found.get(name, 1.0) for name in ids])
+    weighing = _weighing.get(Weighing({}))
+    weighing.asked = True
+    return np.array([weighing.weights.get(name, 1.0) for name in ids])

@@ -13,7 +13,7 @@ class Engine(ABC):
     """An opened program."""
 
     name: str
-    precision: str  # "f32", "bf16" or "int8": what the engine computes in
+    precision: str  # "f32", "bf16", "int8", or "w8" (weights in bytes): what the engine computes in
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
 

@@ -51,7 +51,7 @@ def write(
     Raises:
         UnknownName: a format that does not exist.
         MissingExtra: the libraries of the format, or an engine to prove it on, are not installed.
-        InputError: the model cannot be exported this way, or the export differs from eager.
+        InputError: the model cannot be exported this way or in this format, or the export differs from eager.
     """
     started = time.perf_counter()
     if format == AUTO:
@@ -61,6 +61,8 @@ def write(
     int8 = int8 or program.precision == "int8"
     if int8 and format != "onnx" and program.precision != "int8":
         raise InputError(f"{task} cannot be written in int8 as {format}: int8 is made for --format onnx")
+    if packed and format != "onnx":
+        raise InputError(f"{task} cannot be written with packed weights as {format}: they are made for --format onnx")
     if not installed(format):
         raise MissingExtra(f"export to {format} needs an engine: pip install 'colonnade[{format}]'")
     with whole_folder(out) as aside:

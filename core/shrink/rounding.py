@@ -194,8 +194,10 @@ def settle(model: nn.Module) -> None:
 def watching(model: nn.Module) -> Iterator[None]:
     """Points learn the ranges of what passes; nothing is rounded meanwhile."""
     _set(model, "watch", points=True, weights=False)
-    yield
-    _set(model, "exact", points=True, weights=False)
+    try:
+        yield
+    finally:
+        _set(model, "exact", points=True, weights=False)
 
 
 def _set(model: nn.Module, mode: Mode, *, points: bool, weights: bool) -> None:

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..errors import InputError
 from ..result import Evaluation, dumps, plain, whole_folder
 from ..vertical import Task
-from .weights import rounded
+from .weights import is_weight, rounded
 
 if TYPE_CHECKING:
     from ..pipeline import Pipeline
@@ -53,16 +55,16 @@ def shrink(task: Task, checkpoint: Path | None, data: Path, out: Path, words: Ma
     if words.get("recipe"):
         raise InputError(f"{task.name} has one way to shrink and no recipes, got {words['recipe']!r}")
     pipeline = task.pipeline().from_pretrained(checkpoint)
-    seed = int(words.get("seed") or 0)
+    whole, seed = pipeline.to_checkpoint(), int(words.get("seed") or 0)
+    if not any(is_weight(name, np.asarray(value)) for name, value in whole.tensors.items()):
+        raise InputError(
+            f"{task.name} is made of trees, counts and small tables here: it has no weights that fewer bits would make "
+            "smaller"
+        )
     with whole_folder(out) as aside, tempfile.TemporaryDirectory() as scratch:
         steps = [_step(pipeline, 0, data, Path(scratch), None, seed)]
         for bits in (8, 4):
-            smaller, count = rounded(pipeline.to_checkpoint(), bits=bits)
-            if not count:
-                raise InputError(
-                    f"{task.name} is made of trees, counts and small tables here: it has no weights that fewer bits "
-                    "would make smaller"
-                )
+            smaller, _ = rounded(whole, bits=bits)
             made = type(pipeline).from_checkpoint(smaller)
             steps.append(_step(made, bits, data, Path(scratch), steps[0], seed))
             if bits == 8 and steps[-1].held:

@@ -15,7 +15,7 @@ from typing import Any, final
 import numpy as np
 
 from ....core.engine import Engine, open_engine
-from ....core.errors import CheckpointError, MissingModality
+from ....core.errors import CheckpointError, ColonnadeError, MissingModality
 from ....core.types import Array
 from ..camera.images import read_image
 from ..camera.quality import Quality
@@ -58,15 +58,16 @@ class EdgeInspector:
 
         Raises:
             CheckpointError: the folder is not whole, or was made by another version.
+            UnknownName: an engine that does not exist.
             MissingExtra: no engine that can run it is installed.
         """
         folder = Path(folder)
         try:
             card = json.loads((folder / CARD).read_text(encoding="utf-8"))
             return cls(open_engine(folder / PROGRAM, engine, threads=threads), card)
+        except ColonnadeError:
+            raise
         except (OSError, ValueError, KeyError, TypeError) as error:
-            if isinstance(error, CheckpointError):
-                raise
             raise CheckpointError(f"{folder} does not hold an edge inspector of this version: {error}") from error
 
     def inspect(self, *, image: Any = None, sound: Any = None) -> Glance:

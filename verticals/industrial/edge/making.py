@@ -94,7 +94,12 @@ def _climb(rung: Rung, material: Material, folder: Path, said: Mapping[str, Any]
 def _judged(teacher: Inspector, material: Material, made: Sequence[Made], seed: int) -> list[Step]:
     """Every step with its calibration redone; times of all in turns, on one thread."""
     runs, labels = _runs(teacher, material, made), material.test.bad
-    spent = timed(runs, rounds=5)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        spent = timed(runs, rounds=5)
+    finally:
+        torch.set_num_threads(threads)
     first = calibrated(material.held.teacher, material.held)["image+sound"]
     megabytes, parameters = weight_of(teacher)
     steps = [
@@ -127,7 +132,6 @@ def _judged(teacher: Inspector, material: Material, made: Sequence[Made], seed: 
 
 def _runs(teacher: Inspector, material: Material, made: Sequence[Made]) -> dict[str, Callable[[], Any]]:
     """What is timed: the teacher on a read unit, the distilled network in eager f32, each rung on its engine."""
-    torch.set_num_threads(1)
     record = {"image": material.unit.photo, "sound": material.unit.sound}
     first = made[0].program
     row = tuple(each[:1] for each in first.example)

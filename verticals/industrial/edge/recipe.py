@@ -90,7 +90,9 @@ def program_of(rung: Rung, train: Rows, held: Rows, processing: Mapping[str, Any
     """The program of a rung: calibrated on rows of the teaching side, proven on held ones, for every subset."""
     whole = plain(held.take(_both(held)))
     apart = calibration(train, seed)
-    batches = tuple(plain(apart.take(np.arange(at, at + AT_ONCE))) for at in range(0, len(apart) - AT_ONCE, AT_ONCE))
+    batches = tuple(
+        plain(apart.take(np.arange(at, at + AT_ONCE))) for at in range(0, len(apart) - AT_ONCE + 1, AT_ONCE)
+    )
     explicit = any(name.endswith("whole") for name, _ in rung.network.named_buffers())
     return Program(
         module=rung.network,

@@ -27,7 +27,7 @@ LIT = 0.25  # of the brightest of the mean picture: what is darker is the ground
 SQUARES, FILLED = 4, 0.2  # a side of the lit part, and how much of one must be lit
 STRANGE = 0.02  # the share of a square that is taken
 ROUND, ROOM, FEW, LEFT_OUT = 4.2, 1.3, 2.0, 30  # spreads at least; of the strangest good picture; more by how few
-OUTLYING = 4.0  # robust spreads from which a pixel has no say in where the picture lies
+STEPS, STEPS_OF_ALL, OUTLYING = 7, 4, 4.0  # robust spreads from which a pixel has no say in the last steps
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -154,15 +154,20 @@ def steady_limit(maps: Sequence[Array], reference: Array) -> float:
 
 
 def _offset(small: Array, reference: Array) -> tuple[float, float]:
-    """Rows and columns by which the picture lies off the reference: Gauss-Newton steps on smooth pictures."""
+    """Rows and columns by which the picture lies off the reference: Gauss-Newton steps on smooth pictures.
+
+    Edges tell the place and differ most while it is wrong, so every pixel has a say until it is nearly right.
+    """
     goal = gaussian_filter(reference, 1.5)
     rows, columns = np.gradient(goal)
     slopes = np.stack([rows.ravel(), columns.ravel()], axis=1)
     total = np.zeros(2)
-    for _ in range(4):
+    for number in range(STEPS):
         moved = gaussian_filter(shift(small, total, order=1, mode="nearest"), 1.5)
         off = (moved * _gain(moved, goal) - goal).ravel()
         agree = np.abs(off) <= max(OUTLYING * 1.4826 * float(np.median(np.abs(off))), 0.02)
+        if number < STEPS_OF_ALL:
+            agree[:] = True
         step, *_ = np.linalg.lstsq(slopes[agree], off[agree], rcond=None)
         total = np.clip(total + step, -8, 8)
     return float(total[0]), float(total[1])
