@@ -116,7 +116,7 @@ def picture(photo: Photo) -> Array:
 def picture_maps(small: Array, reference: Array) -> Array:
     """`[width, place]`: grey after the picture was laid on the reference and brought to its gain, averaged.
 
-    Both go by what most pixels say, so that a large defect moves neither.
+    Both go in the end by what most pixels say, so that a defect hardly moves them.
     """
     laid = shift(small, _offset(small, reference), order=1, mode="nearest")
     laid *= _gain(laid, reference)
