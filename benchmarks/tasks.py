@@ -2,6 +2,7 @@
 
     python benchmarks/tasks.py [DATA]              # about an hour of two cores; DATA holds public data (see README)
     python benchmarks/tasks.py [DATA] --tasks finance/notes --verbs predict explain
+    python benchmarks/tasks.py [DATA] --missing    # goes on where it ended
 
 Each cell is one process of its own: its seconds are those of the whole command, start and imports included, and its
 memory is the largest that the process held. What is measured is kept in docs/tasks.json, so that a part can be measured
@@ -320,16 +321,20 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="?", default=Path(os.environ.get("COLONNADE_DATA", ROOT / "data")))
     parser.add_argument("--tasks", nargs="*", choices=tuple(TRIALS), default=tuple(TRIALS))
     parser.add_argument("--verbs", nargs="*", choices=VERBS, default=VERBS)
+    parser.add_argument("--missing", action="store_true", help="only what docs/tasks.json does not hold yet")
     options = parser.parse_args()
     if set(TRIALS) != set(tasks()):
         raise SystemExit(f"tasks without a trial: {', '.join(sorted(set(tasks()) ^ set(TRIALS)))}")
     kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
     for task in options.tasks:
+        verbs = [verb for verb in options.verbs if not (options.missing and verb in kept.get(task, {}))]
+        if not verbs:
+            continue
         with tempfile.TemporaryDirectory(prefix="colonnade-tasks-") as folder:
             scratch = Path(folder)
             learn, test = TRIALS[task].make(options.data.resolve(), scratch)
             place = Place(task=task, trial=TRIALS[task], learn=learn, test=test, scratch=scratch)
-            for verb in options.verbs:
+            for verb in verbs:
                 kept.setdefault(task, {})[verb] = RUN[verb](place).replace(str(scratch), "DATA").replace("|", "\\|")
                 print(f"{task} {verb}: {kept[task][verb]}", flush=True)
                 KEPT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")

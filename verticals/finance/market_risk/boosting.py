@@ -5,6 +5,11 @@ Settings are fixed beforehand and not tuned. It knows nothing of networks.
 
 from __future__ import annotations
 
+import hashlib
+import threading
+from collections import OrderedDict
+from typing import Any
+
 import numpy as np
 from jaxtyping import Bool
 
@@ -16,6 +21,9 @@ from .records import HORIZONS, MINIMUM_BARS
 from .walkforward import Fold, Forecast, folds
 
 LEAST = 1250  # days, five years
+MOST = 400  # fits kept: ten series of twenty years and two horizons
+_KEPT: OrderedDict[bytes, Any] = OrderedDict()
+_LOCK = threading.Lock()
 
 
 def walk_boosting(history: History, horizon: int, *, residual: bool = True, first: int = MINIMUM_BARS - 1) -> Forecast:
@@ -42,9 +50,6 @@ def latest_boosting(history: History, horizon: int) -> float:
 
 def _forecast(history: History, horizon: int, fold: Fold, *, residual: bool) -> Array:
     """Fitted on the rows that were known, the forecasts of those ahead."""
-    from sklearn.ensemble import HistGradientBoostingRegressor
-    from threadpoolctl import threadpool_limits
-
     features, end = leverage_features(history), fold.ahead.stop
     truth = {each: target(history.variance, each) for each in HORIZONS}
     known = slice(fold.known.start, fold.ahead.start - max(HORIZONS))
@@ -52,13 +57,36 @@ def _forecast(history: History, horizon: int, fold: Fold, *, residual: bool) -> 
     table = inputs_of(history, offsets).table
     table = table if residual else np.column_stack([features, table])
     start = offsets[:, HORIZONS.index(horizon)] if residual else np.zeros(len(history))
+    ahead = slice(fold.ahead.start, end)
+    model = _learnt(table[known], np.log(truth[horizon][known]) - start[known])
+    fitted, found = (start[part] + model.predict(table[part]) for part in (known, ahead))
+    level = np.log(np.mean(truth[horizon][known] * np.exp(-fitted)))
+    return np.asarray(np.exp(found + level))
+
+
+def _learnt(rows: Array, wanted: Array) -> Any:
+    """Trees fitted on these rows. The last `MOST` are kept by what they were fitted on: a process that answers again,
+    or for one day more, fits no year twice."""
+    taught = hashlib.blake2b(rows.tobytes() + wanted.tobytes()).digest()
+    with _LOCK:
+        if taught in _KEPT:
+            _KEPT.move_to_end(taught)
+            return _KEPT[taught]
+    model = _fit(rows, wanted)
+    with _LOCK:
+        _KEPT[taught] = model
+        while len(_KEPT) > MOST:
+            _KEPT.popitem(last=False)
+    return model
+
+
+def _fit(rows: Array, wanted: Array) -> Any:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from threadpoolctl import threadpool_limits
+
     model = HistGradientBoostingRegressor(
         max_iter=120, learning_rate=0.04, max_leaf_nodes=8, min_samples_leaf=60, l2_regularization=5.0,
         random_state=0, early_stopping=False,
     )  # fmt: skip
-    ahead = slice(fold.ahead.start, end)
     with threadpool_limits(1, user_api="openmp"):  # so few rows: threads wait for each other longer than they work
-        model.fit(table[known], np.log(truth[horizon][known]) - start[known])
-        fitted, found = start[known] + model.predict(table[known]), start[ahead] + model.predict(table[ahead])
-    level = np.log(np.mean(truth[horizon][known] * np.exp(-fitted)))
-    return np.asarray(np.exp(found + level))
+        return model.fit(rows, wanted)
